@@ -1,0 +1,28 @@
+//! Monobase: a self-hosted backend in one binary. Rooms in reading order, from the floor up; arrows point down only
+//! (`docs/ARCHITECTURE.md` shows the house, `tests/tidy.rs` checks it).
+
+// Leaves: usable from any floor, use nothing of ours.
+pub mod clock;
+pub mod crypto;
+pub mod error;
+pub mod ids;
+
+// Floors.
+pub mod store; // the engine seam: jobs, transactions, events, dialect, system migrations
+pub mod schema; // what a collection is: fields and their kinds, the snapshot, a record's values
+pub mod query; // filter language: parse, resolve, plan, SQL and in-memory evaluation; who asks
+pub mod rows; // a record in its table: find, insert, update, delete with what hangs on it
+pub mod access; // the one place that decides who may do what to a record, and see which fields
+
+// Features.
+pub mod auth;
+pub mod collections;
+pub mod jobs;
+pub mod logs;
+pub mod records;
+pub mod settings;
+
+// Composition and doors.
+pub mod app;
+pub mod cli;
+pub mod http;

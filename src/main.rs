@@ -1,0 +1,2 @@
+//! The binary: parses arguments and hands over to `cli`.
+fn main() {}

@@ -1,0 +1,81 @@
+//! A collection as it is stored and served (contract/02 §2).
+
+use std::sync::Arc;
+
+use super::auth_options::AuthOptions;
+use super::field::Field;
+
+/// What a collection's options are.
+#[derive(Clone, Debug)]
+pub enum CollectionKind {
+    Base,
+    Auth(Box<AuthOptions>),
+    View { query: String },
+}
+
+/// The five API rules: `None` locks to superusers, `""` opens to everybody, else a filter (contract/05 §1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    pub list: Option<String>,
+    pub view: Option<String>,
+    pub create: Option<String>,
+    pub update: Option<String>,
+    pub delete: Option<String>,
+}
+
+/// A collection. Immutable once it stands in a snapshot.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    pub id: Arc<str>,
+    /// Also the name of its table or view.
+    pub name: Arc<str>,
+    pub kind: CollectionKind,
+    pub system: bool,
+    /// In the order of the stored list; `id` is among them.
+    pub fields: Vec<Field>,
+    /// `CREATE INDEX` statements as the user wrote them.
+    pub indexes: Vec<String>,
+    pub rules: Rules,
+    /// Stored text form (contract/00 §2, Dates).
+    pub created: String,
+    pub updated: String,
+    /// Keys of the stored `options` that this version doesn't know, kept when the row is written again (contract/01 §9).
+    pub unknown_options: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Collection {
+    /// The field of exactly this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The position of the field of exactly this name: that of its value in a [`super::Record`].
+    pub fn field_index(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == name)
+    }
+
+    pub fn is_auth(&self) -> bool {
+        matches!(self.kind, CollectionKind::Auth(_))
+    }
+
+    pub fn is_view(&self) -> bool {
+        matches!(self.kind, CollectionKind::View { .. })
+    }
+
+    /// The options of an auth collection.
+    pub fn auth(&self) -> Option<&AuthOptions> {
+        match &self.kind {
+            CollectionKind::Auth(options) => Some(options),
+            CollectionKind::Base | CollectionKind::View { .. } => None,
+        }
+    }
+
+    /// `base`, `auth` or `view`.
+    pub fn type_name(&self) -> &'static str {
+        match self.kind {
+            CollectionKind::Base => "base",
+            CollectionKind::Auth(_) => "auth",
+            CollectionKind::View { .. } => "view",
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What a collection is: its fields and their kinds, its rules and options, a record's values, and the immutable
+//! snapshot of all of them that a request works with.
+//!
+//! Start at [`Schema`] (the snapshot), [`Collection`], [`Field`]; [`fields`] holds one file per kind behind the trait
+//! [`fields::FieldKind`]; [`FieldValue`] is a value in the domain, [`Record`] a row of them.
+//! Called by everything above; a new kind of field is one file in `fields/` and one line in its registry.
+//!
+//! Invariant: a [`Schema`] never changes; a committed schema change swaps the `Arc` in [`SharedSchema`], on the writer's
+//! thread, before the change is answered. Requests in flight end on the one they began with.
+//! Never: SQL text, a database, HTTP.
+//!
+//! Implements contract/02 §2–3, contract/03, contract/01 §6–7. Tests: beside the code and in `tests/api/fields.rs`.
+
+mod auth_options;
+mod collection;
+mod field;
+pub mod fields;
+mod record;
+mod snapshot;
+mod value;
+
+pub use auth_options::AuthOptions;
+pub use collection::{Collection, CollectionKind, Rules};
+pub use field::{Field, Shape};
+pub use record::Record;
+pub use snapshot::{Schema, SharedSchema};
+pub use value::FieldValue;

@@ -1,0 +1,67 @@
+//! The immutable snapshot of all collections.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::collection::Collection;
+
+/// All collections at one moment. Look-ups are by id (exact) or name (ignoring ASCII case; an exact id wins).
+#[derive(Debug, Default)]
+pub struct Schema {
+    /// In the order of creation.
+    collections: Vec<Arc<Collection>>,
+    by_id: HashMap<Arc<str>, usize>,
+    by_lower_name: HashMap<Box<str>, usize>,
+}
+
+impl Schema {
+    /// A snapshot of `collections` in the order of their creation.
+    pub fn new(collections: Vec<Arc<Collection>>) -> Self {
+        let by_id = collections.iter().enumerate().map(|(i, c)| (c.id.clone(), i)).collect();
+        let by_lower_name =
+            collections.iter().enumerate().map(|(i, c)| (c.name.to_ascii_lowercase().into(), i)).collect();
+        Self { collections, by_id, by_lower_name }
+    }
+
+    pub fn collections(&self) -> &[Arc<Collection>] {
+        &self.collections
+    }
+
+    /// The collection with this id, or else with this name.
+    pub fn find(&self, id_or_name: &str) -> Option<&Arc<Collection>> {
+        self.find_by_id(id_or_name).or_else(|| self.find_by_name(id_or_name))
+    }
+
+    pub fn find_by_id(&self, id: &str) -> Option<&Arc<Collection>> {
+        self.by_id.get(id).map(|&index| &self.collections[index])
+    }
+
+    pub fn find_by_name(&self, name: &str) -> Option<&Arc<Collection>> {
+        let index = match self.by_lower_name.get(name) {
+            Some(index) => index, // names are mostly lower-case and sent as they are
+            None => self.by_lower_name.get(name.to_ascii_lowercase().as_str())?,
+        };
+        Some(&self.collections[*index])
+    }
+}
+
+/// The current snapshot, shared. Readers take an `Arc`, never a lock.
+#[derive(Debug, Default)]
+pub struct SharedSchema(ArcSwap<Schema>);
+
+impl SharedSchema {
+    pub fn new(schema: Schema) -> Self {
+        Self(ArcSwap::from_pointee(schema))
+    }
+
+    pub fn current(&self) -> Arc<Schema> {
+        self.0.load_full()
+    }
+
+    /// Makes `schema` the current one; called on the writer's thread after the commit that changed it.
+    pub fn replace(&self, schema: Schema) {
+        self.0.store(Arc::new(schema));
+    }
+}

@@ -1,0 +1,31 @@
+//! Everything that SQL engines spell differently (ARCHITECTURE, seam 2). One implementation per engine.
+
+use std::fmt::Debug;
+
+/// The kind of column a field is stored in (contract/01 §6 gives SQLite's definitions).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// Text, `''` when empty.
+    Text,
+    /// The primary key: text with a random default.
+    PrimaryKey,
+    /// A number, 0 when empty.
+    Number,
+    /// A flag, false when empty.
+    Bool,
+    /// Any JSON value, NULL when empty.
+    Json,
+    /// A JSON list of texts, `[]` when empty.
+    JsonList,
+    /// `{"lon":x,"lat":y}`, zeros when empty.
+    Point,
+}
+
+/// How an engine spells what differs between engines.
+pub trait Dialect: Debug + Send + Sync {
+    /// The identifier quoted, safe for any name.
+    fn quote(&self, identifier: &str) -> String;
+
+    /// The definition of a column after its name: type, default, constraints.
+    fn column_definition(&self, column: ColumnType) -> &'static str;
+}
