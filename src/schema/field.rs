@@ -1,8 +1,13 @@
 //! A field: what all kinds have in common, and the options of its kind (contract/03 §1).
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::error::{FieldError, FieldErrors};
 use crate::store::ColumnType;
 
-use super::fields::{Kind, RelationOptions};
+use super::fields::{FieldKind, Kind, OptionsContext, OptionsError, RelationOptions, options};
+use super::value::FieldValue;
 
 /// How the values of a field are held, stored, shown and compared. Most code cares for the shape, not for the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +45,85 @@ pub struct Field {
     pub help: String,
     pub kind: Kind,
     /// Keys of the stored object that this version doesn't know, kept when it is written again (contract/01 §9).
-    pub unknown: serde_json::Map<String, serde_json::Value>,
+    pub unknown: Map<String, Json>,
+}
+
+/// The keys that all kinds have; `help` and `required` are absent from autodate fields.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct CommonOptions {
+    id: String,
+    name: String,
+    system: bool,
+    hidden: bool,
+    presentable: bool,
+    required: bool,
+    help: String,
 }
 
 impl Field {
+    /// Reads a field object, stored or sent; an absent key or null is the default. `id` and `name` may be empty.
+    pub fn from_json(object: &Map<String, Json>) -> Result<Self, OptionsError> {
+        let common: CommonOptions = options::read(object)?;
+        let type_name = object.get("type").and_then(Json::as_str).unwrap_or_default();
+        let mut field = Self {
+            id: common.id,
+            name: common.name,
+            system: common.system,
+            hidden: common.hidden,
+            presentable: common.presentable,
+            required: common.required,
+            help: common.help,
+            kind: Kind::from_options(type_name, object)?,
+            unknown: Map::new(),
+        };
+        let known = field.to_json();
+        let unknown = object.iter().filter(|(key, _)| !known.contains_key(key.as_str()));
+        field.unknown = unknown.map(|(key, value)| (key.clone(), value.clone())).collect();
+        Ok(field)
+    }
+
+    /// The field object with sorted keys (contract/01 §5), the unknown ones among them.
+    pub fn to_json(&self) -> Map<String, Json> {
+        let mut object = self.kind.options();
+        let mut put = |key: &str, value: Json| object.insert(key.to_owned(), value);
+        put("id", self.id.as_str().into());
+        put("name", self.name.as_str().into());
+        put("system", self.system.into());
+        put("hidden", self.hidden.into());
+        put("presentable", self.presentable.into());
+        put("type", self.kind.name().into());
+        if !matches!(self.kind, Kind::Autodate(_)) {
+            put("required", self.required.into());
+            put("help", self.help.as_str().into());
+        }
+        for (key, value) in &self.unknown {
+            object.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        object.sort_keys();
+        object
+    }
+
+    /// Checks the common options and those of the kind (contract/03 §1–2): errors by option.
+    pub fn check_options(&self, context: &OptionsContext<'_>) -> FieldErrors {
+        self.kind.check_options(self, context)
+    }
+
+    /// A value from JSON input; what can't be converted is the empty value (contract/03 §3).
+    pub fn normalise(&self, input: &Json) -> FieldValue {
+        self.kind.normalise(input)
+    }
+
+    /// Checks a value by itself (contract/03 §2). What needs other rows is checked in `rows`.
+    pub fn validate(&self, value: &FieldValue) -> Result<(), FieldError> {
+        self.kind.validate(self, value)
+    }
+
+    /// The value of a record that was given none.
+    pub fn zero(&self) -> FieldValue {
+        FieldValue::zero(self.shape())
+    }
+
     pub fn shape(&self) -> Shape {
         self.kind.shape()
     }

@@ -1,31 +1,59 @@
-//! The kinds of field, one file each (contract/03). A new kind is a file that implements [`FieldKind`] and a line in
-//! the registry below.
+//! The kinds of field, one file each (contract/03). A new kind is a file that implements [`FieldKind`] for its options
+//! and a line in the registry below.
+//!
+//! Options are plain serde structs with the wire's keys; their default is every option's default. Dispatch goes
+//! through `&dyn FieldKind`, so that a method of the trait is written once per kind and nowhere else.
+
+mod autodate;
+mod bool;
+mod date;
+mod editor;
+mod email;
+mod file;
+mod geo_point;
+mod json;
+mod number;
+pub(super) mod options;
+mod password;
+mod relation;
+mod select;
+mod text;
+mod url;
 
 use serde_json::{Map, Value as Json};
 
 use crate::error::{FieldError, FieldErrors};
 
+use super::collection::Collection;
 use super::field::{Field, Shape};
+use super::snapshot::Schema;
 use super::value::FieldValue;
 
+pub use autodate::AutodateOptions;
+pub use bool::BoolOptions;
+pub use date::DateOptions;
+pub use editor::EditorOptions;
+pub use email::EmailOptions;
+pub use file::FileOptions;
+pub use geo_point::GeoPointOptions;
+pub use json::JsonOptions;
+pub use number::NumberOptions;
+pub use options::OptionsError;
+pub use password::PasswordOptions;
+pub use relation::RelationOptions;
+pub use select::SelectOptions;
+pub use text::TextOptions;
+pub use url::UrlOptions;
+
 /// What a kind of field decides for itself. Options are the type itself.
-pub trait FieldKind: Clone + std::fmt::Debug + Send + Sync + 'static {
-    /// The kind's name on the wire, such as `geoPoint`.
-    const NAME: &'static str;
-
-    /// Reads the kind's options out of a field object, taking the keys it knows. A wrong JSON type is an error (the
-    /// whole request is refused, contract/02 §1); an absent key is the default.
-    fn take_options(object: &mut Map<String, Json>) -> Result<Self, WrongType>;
-
-    /// Writes the kind's options into a field object.
-    fn put_options(&self, object: &mut Map<String, Json>);
+pub trait FieldKind: std::fmt::Debug + Send + Sync {
+    /// How its values are held, stored, shown and compared.
+    fn shape(&self) -> Shape;
 
     /// Checks the options (contract/03 §2); keys are option names.
     fn check_options(&self, field: &Field, context: &OptionsContext<'_>) -> FieldErrors;
 
-    fn shape(&self) -> Shape;
-
-    /// A value from input; never an error: what can't be converted is the empty value (contract/03 §3).
+    /// A value from JSON input; never an error: what can't be converted is the empty value (contract/03 §3).
     fn normalise(&self, input: &Json) -> FieldValue;
 
     /// Checks a value by itself (contract/03 §2). What needs other rows (relations, uniqueness) is checked in `rows`.
@@ -35,9 +63,96 @@ pub trait FieldKind: Clone + std::fmt::Debug + Send + Sync + 'static {
     fn openapi(&self) -> Json;
 }
 
-/// An option had a JSON type that its kind doesn't take.
-#[derive(Debug, thiserror::Error)]
-#[error("option {option:?} has the wrong type")]
-pub struct WrongType {
-    pub option: String,
+/// What the check of a field's options may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionsContext<'a> {
+    /// The collections a field may refer to: the stored ones (an import adds those that it brings).
+    pub schema: &'a Schema,
+    /// The collection as it would be saved.
+    pub collection: &'a Collection,
+    /// The stored field of the same id, when there is one.
+    pub stored: Option<&'a Field>,
+}
+
+/// The registry: wire name, variant, options.
+macro_rules! kinds {
+    ($($name:literal => $variant:ident($options:ty),)+) => {
+        /// The kind of a field with its options.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Kind {
+            $($variant($options),)+
+        }
+
+        impl Kind {
+            /// The wire names of all kinds.
+            pub const NAMES: &[&str] = &[$($name),+];
+
+            /// The kind's name on the wire, such as `geoPoint`.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Kind::$variant(_) => $name,)+
+                }
+            }
+
+            /// The kind of this wire name, with the options found in `object`; keys it doesn't know are left alone.
+            pub fn from_options(name: &str, object: &Map<String, Json>) -> Result<Self, OptionsError> {
+                match name {
+                    $($name => options::read(object).map(Kind::$variant),)+
+                    _ => Err(OptionsError::UnknownType(name.to_owned())),
+                }
+            }
+
+            /// The options with their wire keys.
+            pub fn options(&self) -> Map<String, Json> {
+                match self {
+                    $(Kind::$variant(own) => options::write(own),)+
+                }
+            }
+
+            fn behaviour(&self) -> &dyn FieldKind {
+                match self {
+                    $(Kind::$variant(own) => own,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    "text" => Text(TextOptions),
+    "editor" => Editor(EditorOptions),
+    "number" => Number(NumberOptions),
+    "bool" => Bool(BoolOptions),
+    "email" => Email(EmailOptions),
+    "url" => Url(UrlOptions),
+    "date" => Date(DateOptions),
+    "autodate" => Autodate(AutodateOptions),
+    "select" => Select(SelectOptions),
+    "file" => File(FileOptions),
+    "relation" => Relation(RelationOptions),
+    "json" => Json(JsonOptions),
+    "password" => Password(PasswordOptions),
+    "geoPoint" => GeoPoint(GeoPointOptions),
+}
+
+impl FieldKind for Kind {
+    fn shape(&self) -> Shape {
+        self.behaviour().shape()
+    }
+
+    fn check_options(&self, field: &Field, context: &OptionsContext<'_>) -> FieldErrors {
+        self.behaviour().check_options(field, context)
+    }
+
+    fn normalise(&self, input: &Json) -> FieldValue {
+        self.behaviour().normalise(input)
+    }
+
+    fn validate(&self, field: &Field, value: &FieldValue) -> Result<(), FieldError> {
+        self.behaviour().validate(field, value)
+    }
+
+    fn openapi(&self) -> Json {
+        self.behaviour().openapi()
+    }
 }

@@ -1,0 +1,39 @@
+//! The kind `autodate` (contract/03 §2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::error::{FieldError, FieldErrors};
+use crate::schema::{Field, FieldValue, Shape};
+
+use super::{FieldKind, OptionsContext};
+
+/// Options of a autodate field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AutodateOptions {
+    pub on_create: bool,
+    pub on_update: bool,
+}
+
+impl FieldKind for AutodateOptions {
+    fn shape(&self) -> Shape {
+        Shape::Date
+    }
+
+    fn check_options(&self, _field: &Field, _context: &OptionsContext<'_>) -> FieldErrors {
+        FieldErrors::new()
+    }
+
+    fn normalise(&self, _input: &Json) -> FieldValue {
+        FieldValue::zero(self.shape())
+    }
+
+    fn validate(&self, _field: &Field, _value: &FieldValue) -> Result<(), FieldError> {
+        Ok(())
+    }
+
+    fn openapi(&self) -> Json {
+        Json::Object(serde_json::Map::new())
+    }
+}

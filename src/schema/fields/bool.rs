@@ -1,0 +1,36 @@
+//! The kind `bool` (contract/03 §2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::error::{FieldError, FieldErrors};
+use crate::schema::{Field, FieldValue, Shape};
+
+use super::{FieldKind, OptionsContext};
+
+/// Options of a bool field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BoolOptions {}
+
+impl FieldKind for BoolOptions {
+    fn shape(&self) -> Shape {
+        Shape::Bool
+    }
+
+    fn check_options(&self, _field: &Field, _context: &OptionsContext<'_>) -> FieldErrors {
+        FieldErrors::new()
+    }
+
+    fn normalise(&self, _input: &Json) -> FieldValue {
+        FieldValue::zero(self.shape())
+    }
+
+    fn validate(&self, _field: &Field, _value: &FieldValue) -> Result<(), FieldError> {
+        Ok(())
+    }
+
+    fn openapi(&self) -> Json {
+        Json::Object(serde_json::Map::new())
+    }
+}

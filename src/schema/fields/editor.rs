@@ -1,0 +1,42 @@
+//! The kind `editor` (contract/03 §2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::error::{FieldError, FieldErrors};
+use crate::schema::{Field, FieldValue, Shape};
+
+use super::{FieldKind, OptionsContext};
+
+/// Options of a editor field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EditorOptions {
+    /// Bytes; 0 is 5 MiB.
+    pub max_size: i64,
+    /// A hint for the dashboard.
+    #[serde(rename = "convertURLs")]
+    pub convert_urls: bool,
+}
+
+impl FieldKind for EditorOptions {
+    fn shape(&self) -> Shape {
+        Shape::Text
+    }
+
+    fn check_options(&self, _field: &Field, _context: &OptionsContext<'_>) -> FieldErrors {
+        FieldErrors::new()
+    }
+
+    fn normalise(&self, _input: &Json) -> FieldValue {
+        FieldValue::zero(self.shape())
+    }
+
+    fn validate(&self, _field: &Field, _value: &FieldValue) -> Result<(), FieldError> {
+        Ok(())
+    }
+
+    fn openapi(&self) -> Json {
+        Json::Object(serde_json::Map::new())
+    }
+}

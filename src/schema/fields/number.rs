@@ -1,0 +1,42 @@
+//! The kind `number` (contract/03 §2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::error::{FieldError, FieldErrors};
+use crate::schema::{Field, FieldValue, Shape};
+
+use super::{FieldKind, OptionsContext};
+
+/// Options of a number field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NumberOptions {
+    #[serde(serialize_with = "super::options::write_bound")]
+    pub min: Option<f64>,
+    #[serde(serialize_with = "super::options::write_bound")]
+    pub max: Option<f64>,
+    pub only_int: bool,
+}
+
+impl FieldKind for NumberOptions {
+    fn shape(&self) -> Shape {
+        Shape::Number
+    }
+
+    fn check_options(&self, _field: &Field, _context: &OptionsContext<'_>) -> FieldErrors {
+        FieldErrors::new()
+    }
+
+    fn normalise(&self, _input: &Json) -> FieldValue {
+        FieldValue::zero(self.shape())
+    }
+
+    fn validate(&self, _field: &Field, _value: &FieldValue) -> Result<(), FieldError> {
+        Ok(())
+    }
+
+    fn openapi(&self) -> Json {
+        Json::Object(serde_json::Map::new())
+    }
+}
