@@ -6,6 +6,7 @@ pub mod clock;
 pub mod crypto;
 pub mod error;
 pub mod ids;
+pub mod input; // what a request brought for a record: values and uploads
 
 // Floors.
 pub mod access;

@@ -1,1 +1,25 @@
-//! http
+//! The front door: actix-web, one route table matched in one service, middleware in the contract's order, bodies in,
+//! answers out, errors as envelopes.
+//!
+//! Start at [`Route`] (a route as data), [`Call`] (one request), [`Response`]; `routes/` holds one thin file per chapter
+//! of the contract, and `error.rs` turns a domain error into status and envelope.
+//! Called by `cli` alone.
+//!
+//! Invariant: every request passes the steps of contract/14 §1 in that order, whatever its path.
+//! Invariant: a body is bounded before it is read, and while it is read.
+//! Never: SQL, rules, decisions over records.
+//!
+//! Implements contract/00 §1–3, contract/14, contract/22 §2 (static files). Tests: beside the code,
+//! `tests/api/{http,middleware}.rs`.
+
+mod call;
+pub mod error;
+mod query_string;
+mod response;
+mod route;
+mod routes;
+
+pub use call::Call;
+pub use response::{Body, Response};
+pub use route::{BodyLimit, Doc, Guard, LogWhen, RateLimit, Route};
+pub use routes::routes;

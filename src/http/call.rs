@@ -1,0 +1,119 @@
+//! One request as a handler sees it.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use percent_encoding::percent_decode_str;
+
+use super::query_string;
+use crate::app::App;
+use crate::query::{Caller, Context, Request};
+
+/// Most parameters a pattern may have (the longest has three).
+pub(super) const PARAMS_MAX: usize = 4;
+
+/// Path parameters as the router found them: names of the pattern, raw parts of the path.
+pub(super) type Params = [Option<(&'static str, Box<str>)>; PARAMS_MAX];
+
+/// One request: who asks, for what, with what. Handlers own it; reading the body needs `&mut`.
+pub struct Call {
+    pub(super) app: Arc<App>,
+    pub(super) http: HttpRequest,
+    pub(super) params: Params,
+    pub(super) caller: Caller,
+    pub(super) real_ip: IpAddr,
+    pub(super) query: OnceCell<Vec<(String, String)>>,
+}
+
+impl Call {
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Who asks. A token that is missing, malformed, expired or foreign makes a guest (contract/00 §1).
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The part of the path that stands for `{name}` in the route's pattern, percent-decoded; `""` if the pattern has no
+    /// such name. Bytes that are no UTF-8 become U+FFFD, and so match nothing that is stored.
+    pub fn param(&self, name: &str) -> Cow<'_, str> {
+        match self.params.iter().flatten().find(|(key, _)| *key == name) {
+            Some((_, raw)) => percent_decode_str(raw).decode_utf8_lossy(),
+            None => Cow::Borrowed(""),
+        }
+    }
+
+    /// The URL's parameters in order, decoded, the first value of each name.
+    pub fn query(&self) -> &[(String, String)] {
+        self.query.get_or_init(|| query_string::first_values(self.http.query_string()))
+    }
+
+    /// The first value of a URL parameter.
+    pub fn query_value(&self, name: &str) -> Option<&str> {
+        if self.http.query_string().is_empty() {
+            return None;
+        }
+        self.query().iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The query string as sent, without `?`.
+    pub fn raw_query(&self) -> &str {
+        self.http.query_string()
+    }
+
+    /// The path as sent.
+    pub fn path(&self) -> &str {
+        self.http.uri().path()
+    }
+
+    pub fn method(&self) -> &Method {
+        self.http.method()
+    }
+
+    /// The first value of a header, unless it isn't visible ASCII. `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.http.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The client's address, from the trusted proxy headers or else the connection (contract/14 §3).
+    pub fn real_ip(&self) -> IpAddr {
+        self.real_ip
+    }
+
+    /// The facts that rules and filters read (`@request.*`), with an empty body. Allocates: only for those who need it.
+    pub fn facts(&self, context: Context) -> Request {
+        let mut headers: Vec<(String, String)> = Vec::with_capacity(self.http.headers().len());
+        for (name, value) in self.http.headers() {
+            let name = name.as_str().replace('-', "_"); // the server keeps names in lower case
+            if name != "host" && !headers.iter().any(|(seen, _)| *seen == name) {
+                headers.push((name, String::from_utf8_lossy(value.as_bytes()).into_owned()));
+            }
+        }
+        Request {
+            caller: self.caller.clone(),
+            context,
+            method: method_name(self.method()),
+            query: self.query().to_vec(),
+            headers,
+            body: serde_json::Map::new(),
+        }
+    }
+}
+
+/// The method as rules see it.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "",
+    }
+}

@@ -1,0 +1,71 @@
+//! What a request brought for a record (contract/05 §5): values, and uploads that already lie in temporary files.
+//! Filled by `http`, read by `records`, `files` and the file fields; a leaf, so that none of them knows the other.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json};
+
+/// The data of a create or update.
+#[derive(Debug, Default)]
+pub struct RecordBody {
+    /// Keys as sent, modifiers included; of a form, the values are inferred and `@jsonPayload` is merged in.
+    pub values: Map<String, Json>,
+    /// In the order sent; several may have one key.
+    pub uploads: Vec<Upload>,
+}
+
+/// One uploaded file.
+#[derive(Debug)]
+pub struct Upload {
+    /// The part's name: `docs`, `docs+`, `+docs`, or `requests.0.docs` in a batch.
+    pub key: String,
+    /// As the client named it, without any path; may be empty.
+    pub file_name: String,
+    pub size_bytes: u64,
+    /// The first bytes (at most [`Upload::HEAD_BYTES_MAX`]), to tell the type by.
+    pub head: Vec<u8>,
+    pub file: TempFile,
+}
+
+impl Upload {
+    /// How much of the content [`Upload::head`] holds: enough for every signature that type detection knows.
+    pub const HEAD_BYTES_MAX: usize = 4096;
+}
+
+/// A temporary file in the data directory (so that renaming it into the storage is one step), removed when dropped
+/// unless it was kept.
+#[derive(Debug)]
+pub struct TempFile {
+    path: Option<PathBuf>,
+}
+
+impl TempFile {
+    /// Takes over the file at `path`.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path: Some(path) }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Renames the file to `target`, whose directory must exist; it stays there.
+    pub fn keep(mut self, target: &Path) -> io::Result<()> {
+        fs::rename(self.path(), target)?;
+        self.path = None;
+        Ok(())
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path
+            && let Err(error) = fs::remove_file(path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %path.display(), %error, "temporary upload not removed; the next start does it");
+        }
+    }
+}
