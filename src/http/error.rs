@@ -133,10 +133,7 @@ mod tests {
                 Error::Forbidden("".into()),
                 json!({"data":{},"message":"You are not allowed to perform this request.","status":403}),
             ),
-            (
-                Error::TooMany { retry_after_seconds: 3 },
-                json!({"data":{},"message":"Too Many Requests.","status":429}),
-            ),
+            (Error::TooMany { retry_after_seconds: 3 }, json!({"data":{},"message":"Too Many Requests.","status":429})),
             (Error::TooLarge, json!({"data":{},"message":"Request entity too large.","status":413})),
             (
                 Error::internal("disk on fire"),
