@@ -19,10 +19,33 @@ pub trait Row {
 /// What [`Conn::each_row`] calls: `Break` ends the statement early.
 pub type OnRow<'f> = dyn FnMut(&dyn Row) -> Result<ControlFlow<()>, StoreError> + 'f;
 
+/// The shape of a statement, see [`Conn::describe`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementShape {
+    pub columns: Vec<ResultColumn>,
+    /// It changes nothing.
+    pub reads_only: bool,
+    /// How many parameters it takes.
+    pub parameters: usize,
+}
+
+/// One column of a result before it is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultColumn {
+    pub name: String,
+    /// The type as declared by the table; `None` for an expression.
+    pub declared_type: Option<String>,
+    /// Table and column it comes from, through joins, aliases and views; `None` for an expression.
+    pub origin: Option<(String, String)>,
+}
+
 /// A connection inside one snapshot: two statements of a job see the same state.
 pub trait Conn {
     /// Runs a statement that gives rows. Prepared once per text and connection.
     fn each_row(&self, sql: &str, params: &[Value], on_row: &mut OnRow<'_>) -> Result<(), StoreError>;
+
+    /// What a statement would give, without running it. Fails if it is wrong or more than one.
+    fn describe(&self, sql: &str) -> Result<StatementShape, StoreError>;
 
     /// How this engine spells what differs between engines.
     fn dialect(&self) -> &'static dyn Dialect;
@@ -34,6 +57,9 @@ pub trait Conn {
 pub trait Tx: Conn {
     /// Runs a statement that changes rows; gives how many.
     fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, StoreError>;
+
+    /// Runs the statements of a script one after the other, without parameters.
+    fn execute_script(&self, sql: &str) -> Result<(), StoreError>;
 
     /// Runs `step` so that its writes are undone if it fails, while the transaction goes on. Nests.
     fn nested(&self, step: &mut dyn FnMut() -> Result<(), StoreError>) -> Result<(), StoreError>;
