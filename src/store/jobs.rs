@@ -57,8 +57,7 @@ where
     J: FnMut(&dyn Tx) -> Result<T> + Send,
 {
     fn run(&mut self, tx: &dyn Tx) -> JobEnd {
-        let result =
-            catch_unwind(AssertUnwindSafe(|| (self.job)(tx))).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        let result = catch_unwind(AssertUnwindSafe(|| (self.job)(tx))).unwrap_or_else(|panic| Err(panicked(&*panic)));
         let end = if result.is_ok() { JobEnd::Done } else { JobEnd::Failed };
         self.result = Some(result);
         end
