@@ -2,7 +2,8 @@
 //!
 //! The serde form is the stored one (contract/01 §5): keys in the order of the struct, secrets in clear, a missing or
 //! null key is the zero value. Keys that this version doesn't know stay in `unknown` and are written back
-//! (contract/01 §9). What clients see is made by [`super::collection_json`], which leaves the secrets out.
+//! (contract/01 §9). What clients see leaves the secrets
+//! out ([`super::Collection::to_json`]).
 
 mod templates;
 

@@ -11,7 +11,7 @@
 //!
 //! Implements contract/02 §2–3, contract/03, contract/01 §6–7. Tests: beside the code and in `tests/api/fields.rs`.
 
-mod auth_options;
+pub mod auth_options;
 mod collection;
 mod field;
 pub mod fields;
