@@ -84,6 +84,16 @@ impl Error {
         Self::Internal(source.into())
     }
 
+    /// Gives a refusal that has no text yet the text of the route it comes through; any other error stays as it is.
+    pub fn titled(mut self, title: &'static str) -> Self {
+        if let Self::Invalid { message, .. } | Self::BadRequest { message, .. } = &mut self
+            && message.is_empty()
+        {
+            *message = Text::Borrowed(title);
+        }
+        self
+    }
+
     /// 400 with one field error under `data`.
     pub fn invalid(message: impl Into<Text>, fields: FieldErrors) -> Self {
         Self::Invalid { message: message.into(), fields }

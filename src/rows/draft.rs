@@ -1,0 +1,76 @@
+//! A record about to be written.
+
+use std::sync::Arc;
+
+use crate::schema::{Collection, FieldValue, Record};
+
+use super::NewPassword;
+
+/// The values a record is to get, beside those it has. Fields of kind password hold the hash; the plain text of a new
+/// one stays beside it until it was checked.
+#[derive(Debug)]
+pub struct Draft {
+    stored: Option<Record>,
+    record: Record,
+    passwords: Vec<(usize, NewPassword)>,
+}
+
+impl Draft {
+    /// A draft of a new record: every value is the empty one of its field.
+    pub fn new(collection: Arc<Collection>) -> Self {
+        let values = collection.fields.iter().map(|field| FieldValue::zero(field.shape())).collect();
+        Self { stored: None, record: Record::new(collection, values), passwords: Vec::new() }
+    }
+
+    /// A draft of a change of `stored`, which the transaction has just read; begins with its values.
+    pub fn of(stored: Record) -> Self {
+        Self { record: stored.clone(), stored: Some(stored), passwords: Vec::new() }
+    }
+
+    pub fn collection(&self) -> &Arc<Collection> {
+        self.record.collection()
+    }
+
+    /// The record as it would be.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The record as it is; `None` for a new one.
+    pub fn stored(&self) -> Option<&Record> {
+        self.stored.as_ref()
+    }
+
+    /// Sets the value of a field; does nothing if there is no such field.
+    pub fn set(&mut self, name: &str, value: FieldValue) {
+        self.record.set(name, value);
+    }
+
+    /// Sets the value at a field's position.
+    pub fn set_at(&mut self, index: usize, value: FieldValue) {
+        self.record.set_at(index, value);
+    }
+
+    /// Sets a field of kind password; does nothing if there is no such field.
+    pub fn set_password(&mut self, name: &str, password: NewPassword) {
+        if let Some(index) = self.collection().field_index(name) {
+            self.record.set_at(index, FieldValue::Text(password.hash().to_owned()));
+            self.passwords.retain(|(other, _)| *other != index);
+            self.passwords.push((index, password));
+        }
+    }
+
+    /// The new password of the field at this position, if it gets one.
+    pub(super) fn new_password(&self, index: usize) -> Option<&NewPassword> {
+        self.passwords.iter().find(|(other, _)| *other == index).map(|(_, password)| password)
+    }
+
+    /// Whether a field gets another value than it has; every field of a new record does.
+    pub(super) fn changes(&self, index: usize) -> bool {
+        self.stored.as_ref().is_none_or(|stored| stored.value_at(index) != self.record.value_at(index))
+    }
+
+    pub(super) fn into_parts(self) -> (Option<Record>, Record) {
+        (self.stored, self.record)
+    }
+}
