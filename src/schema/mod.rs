@@ -13,6 +13,7 @@
 
 pub mod auth_options;
 mod collection;
+mod collection_json;
 mod field;
 pub mod fields;
 mod record;
@@ -21,6 +22,7 @@ mod value;
 
 pub use auth_options::AuthOptions;
 pub use collection::{Collection, CollectionKind, Rules};
+pub use collection_json::{StoredCollection, UnreadableCollection};
 pub use field::{Field, Shape};
 pub use record::Record;
 pub use snapshot::{Schema, SharedSchema};
