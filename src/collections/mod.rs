@@ -1,3 +1,14 @@
 //! The schema as an API: create, change, drop, import, truncate of collections, and the tables that follow (contract/02).
 //!
-//! Called by `http` and `cli`. Invariant: schema change, data conversion and stored JSON commit in one transaction.
+//! Start at [`load_schema`] and [`SchemaLoader`] (from the table to the snapshot).
+//! Called by `http` and `cli`; `app` wires the loader to the store's events.
+//!
+//! Invariant: schema change, data conversion and stored JSON commit in one transaction.
+//! Invariant: what derives from the schema hears `Event::SchemaChanged`; nothing is told before the commit.
+//! Never: HTTP, an engine's spelling.
+//!
+//! Implements contract/02, contract/01 §5–6. Tests: beside the code, `tests/api/collections.rs`.
+
+mod load;
+
+pub use load::{SchemaLoader, load_schema};

@@ -28,4 +28,7 @@ pub trait Dialect: Debug + Send + Sync {
 
     /// The definition of a column after its name: type, default, constraints.
     fn column_definition(&self, column: ColumnType) -> &'static str;
+
+    /// What orders the rows of a table as they were inserted, after `ORDER BY`.
+    fn insertion_order(&self) -> &'static str;
 }
