@@ -1,0 +1,41 @@
+//! What the tests stand on: the real binary as a child process ([`TestApp`]), a client that sends exactly what a test
+//! says ([`Request`], [`Answer`]), and real parts beside it ([`parts`]).
+//!
+//! Used by `tests/api` and `tests/durability`. Start at [`TestApp::new`]; a test reads:
+//!
+//! ```ignore
+//! let app = TestApp::new();
+//! app.create_collection(json!({"name": "posts", "type": "base", "fields": [{"name": "title", "type": "text"}]}));
+//! let post = app.create("posts", json!({"title": "a"}));
+//! app.get(&format!("/api/collections/posts/records/{}", post["id"].as_str().unwrap())).refused(403);
+//! ```
+//!
+//! Faults. The binary that tests run is built with the feature `faults`; these variables switch a fault on, and a
+//! release doesn't know them:
+//!
+//! | variable | effect |
+//! | --- | --- |
+//! | `MONOBASE_FAULT_RETRY=1` | the first commit of every write fails with "retry" and its jobs run again; [`TestApp`] always sets it |
+//! | `MONOBASE_FAULT_CLOCK_FILE=PATH` | the program's clock runs ahead by the milliseconds written in PATH; [`TestApp::move_clock`] writes them |
+//! | `MONOBASE_FAULT_VFS=…` | the n-th call of the disk fails (`tests/durability`) |
+
+mod answer;
+mod app;
+mod client;
+mod data_dir;
+mod multipart;
+pub mod parts;
+mod process;
+mod token;
+
+pub use answer::Answer;
+pub use app::{Setup, TestApp};
+pub use client::{Request, raw};
+pub use data_dir::{DataDir, base_dir};
+pub use multipart::Multipart;
+pub use process::{Server, binary, run};
+
+/// The superuser of every data directory that tests start from.
+pub const SUPERUSER_EMAIL: &str = "test@example.com";
+/// The password of every account that tests start from.
+pub const PASSWORD: &str = "1234567890";
