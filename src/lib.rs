@@ -9,11 +9,11 @@ pub mod ids;
 pub mod input; // what a request brought for a record: values and uploads
 
 // Floors.
-pub mod access;
+pub mod store; // the engine seam: jobs, transactions, events, dialect, system migrations
+pub mod schema; // what a collection is: fields and their kinds, the snapshot, a record's values
 pub mod query; // filter language: parse, resolve, plan, SQL and in-memory evaluation; who asks
 pub mod rows; // a record in its table: find, insert, update, delete with what hangs on it
-pub mod schema; // what a collection is: fields and their kinds, the snapshot, a record's values
-pub mod store; // the engine seam: jobs, transactions, events, dialect, system migrations // the one place that decides who may do what to a record, and see which fields
+pub mod access; // the one place that decides who may do what to a record, and see which fields
 
 // Features.
 pub mod auth;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::error::{FieldError, FieldErrors};
-use crate::schema::{Field, FieldValue, Shape};
+use crate::schema::{Field, FieldValue, Pattern, Shape};
 
 use super::{FieldKind, OptionsContext};
 
@@ -18,7 +18,7 @@ pub struct PasswordOptions {
     pub max: i64,
     /// bcrypt cost; 0 is 10.
     pub cost: i64,
-    pub pattern: String,
+    pub pattern: Pattern,
 }
 
 impl FieldKind for PasswordOptions {

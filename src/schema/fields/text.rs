@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::error::{FieldError, FieldErrors};
-use crate::schema::{Field, FieldValue, Shape};
+use crate::schema::{Field, FieldValue, Pattern, Shape};
 
 use super::{FieldKind, OptionsContext};
 
@@ -17,7 +17,7 @@ pub struct TextOptions {
     /// Code points; 0 is 5000.
     pub max: i64,
     /// A regular expression that the value must match somewhere; empty is none.
-    pub pattern: String,
+    pub pattern: Pattern,
     /// What fills an empty value on create (contract/03 §5); empty is none.
     pub autogenerate_pattern: String,
     /// Only for the field `id` (contract/03 §4).
