@@ -15,11 +15,30 @@ enum Source {
     System,
     /// The system's clock plus this many milliseconds, which a test may change while the program runs.
     Shifted(Arc<AtomicI64>),
+    /// The system's clock plus the milliseconds written in a file, so that a test can turn another process' time.
+    #[cfg(feature = "faults")]
+    File(Arc<std::path::PathBuf>),
 }
+
+/// Names the file of [`Source::File`]; a missing file means no shift.
+#[cfg(feature = "faults")]
+const CLOCK_FILE: &str = "MONOBASE_FAULT_CLOCK_FILE";
 
 impl Clock {
     pub fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// The clock of the program: the system's, unless a test turns it (feature `faults`).
+    #[cfg(not(feature = "faults"))]
+    pub fn of_process() -> Self {
+        Self::system()
+    }
+
+    /// The clock of the program: the system's, unless `MONOBASE_FAULT_CLOCK_FILE` names a file that shifts it.
+    #[cfg(feature = "faults")]
+    pub fn of_process() -> Self {
+        std::env::var_os(CLOCK_FILE).map_or_else(Self::system, |path| Self(Source::File(Arc::new(path.into()))))
     }
 
     /// A clock that runs `offset_ms` ahead of (or behind) the system's; the handle changes it.
@@ -29,12 +48,16 @@ impl Clock {
 
     pub fn now(&self) -> Timestamp {
         let now = Timestamp::now();
-        match &self.0 {
-            Source::System => now,
-            Source::Shifted(offset_ms) => {
-                Timestamp::from_millisecond(now.as_millisecond() + offset_ms.load(Ordering::Relaxed)).unwrap_or(now)
+        let offset_ms = match &self.0 {
+            Source::System => return now,
+            Source::Shifted(offset_ms) => offset_ms.load(Ordering::Relaxed),
+            // Read each time: a jump holds from the very next look at the clock on.
+            #[cfg(feature = "faults")]
+            Source::File(path) => {
+                std::fs::read_to_string(path.as_path()).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
             }
-        }
+        };
+        Timestamp::from_millisecond(now.as_millisecond() + offset_ms).unwrap_or(now)
     }
 
     /// Unix seconds, for token claims (contract/10 §1).
