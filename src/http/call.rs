@@ -9,8 +9,13 @@ use actix_web::HttpRequest;
 use actix_web::http::Method;
 use percent_encoding::percent_decode_str;
 
+use serde::de::DeserializeOwned;
+
+use super::body::{self, BodyReader, LoadError};
 use super::query_string;
 use crate::app::App;
+use crate::error::{Error, Result};
+use crate::input::RecordBody;
 use crate::query::{Caller, Context, Request};
 
 /// Most parameters a pattern may have (the longest has three).
@@ -27,6 +32,7 @@ pub struct Call {
     pub(super) caller: Caller,
     pub(super) real_ip: IpAddr,
     pub(super) query: OnceCell<Vec<(String, String)>>,
+    pub(super) body: BodyReader,
 }
 
 impl Call {
@@ -83,6 +89,22 @@ impl Call {
     /// The client's address, from the trusted proxy headers or else the connection (contract/14 §3).
     pub fn real_ip(&self) -> IpAddr {
         self.real_ip
+    }
+
+    /// The body of any type as `T`, which needs `#[serde(default)]`: absent keys and top-level nulls are left out,
+    /// unknown keys ignored, form values read as what `T` wants.
+    pub async fn load<T: DeserializeOwned>(&mut self) -> Result<T, LoadError> {
+        body::load(&mut self.body).await
+    }
+
+    /// The body of any type as a record's data (contract/05 §5): values, inferred in forms, and uploads in temporary files.
+    pub async fn record_body(&mut self) -> Result<RecordBody, LoadError> {
+        body::record_body(&mut self.body).await
+    }
+
+    /// Sets the limit of a route with [`super::BodyLimit::Inside`], before the body is read. `None`: unlimited.
+    pub fn limit_body(&mut self, limit_bytes: Option<u64>) -> Result<()> {
+        self.body.limit(limit_bytes).map_err(|_| Error::TooLarge)
     }
 
     /// The facts that rules and filters read (`@request.*`), with an empty body. Allocates: only for those who need it.

@@ -12,6 +12,7 @@
 //! Implements contract/00 §1–3, contract/14, contract/22 §2 (static files). Tests: beside the code,
 //! `tests/api/{http,middleware}.rs`.
 
+mod body;
 mod call;
 pub mod error;
 mod query_string;
@@ -19,6 +20,7 @@ mod response;
 mod route;
 mod routes;
 
+pub use body::LoadError;
 pub use call::Call;
 pub use response::{Body, Response};
 pub use route::{BodyLimit, Doc, Guard, LogWhen, RateLimit, Route};
