@@ -88,9 +88,8 @@ enum Kind {
 impl Kind {
     /// By the beginning of the content type.
     fn of(content_type: &str) -> Self {
-        let has_prefix = |prefix: &str| {
-            content_type.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
-        };
+        let has_prefix =
+            |prefix: &str| content_type.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
         if has_prefix("application/json") {
             Self::Json
         } else if has_prefix("multipart/form-data") {

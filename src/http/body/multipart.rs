@@ -115,9 +115,9 @@ async fn blocking<T: Send + 'static>(job: impl FnOnce() -> io::Result<T> + Send 
 /// How a failure inside the parser is answered.
 fn part_error(error: MultipartError) -> LoadError {
     match error {
-        MultipartError::Payload(inner @ (PayloadError::Overflow | PayloadError::Io(_) | PayloadError::Incomplete(_))) => {
-            load_error(&inner)
-        }
+        MultipartError::Payload(
+            inner @ (PayloadError::Overflow | PayloadError::Io(_) | PayloadError::Incomplete(_)),
+        ) => load_error(&inner),
         other => LoadError::Malformed(other.to_string()),
     }
 }
