@@ -12,6 +12,7 @@
 //! Implements contract/02 §2–3, contract/03, contract/01 §6–7. Tests: beside the code and in `tests/api/fields.rs`.
 
 pub mod auth_options;
+mod cells;
 mod collection;
 mod collection_json;
 mod field;
