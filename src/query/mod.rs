@@ -1,13 +1,24 @@
 //! The filter and rule language (contract/04): text → AST → plan → SQL, and the same AST → in-memory evaluation.
 //!
-//! Start at [`Request`] (who asks, and with what), `compile` (rules and filters of one statement → a condition) and
-//! `evaluate` (the memory evaluator).
+//! Start at [`Request`] (who asks, and with what), [`Planner::compile`] (rules, filter and sort of one statement → a
+//! condition and an order over a base table), [`check_rule`] (a rule that is being saved) and [`evaluate`] (a rule
+//! against a row at hand).
 //! Called by `access`, `rows`, `records`, `collections` (to check rules), `realtime`.
 //!
 //! Invariant: every value is a bound parameter; every identifier is quoted from the schema.
 //! Invariant: the same expression, rows and request give the same answer by SQL and by memory (the oracle test).
 //! Never: an engine's spelling (that is `Dialect`), HTTP, the records' service.
 
+mod check;
+mod compile;
+mod error;
+mod memory;
+mod planner;
 mod request;
 
+pub use check::check_rule;
+pub use compile::{Base, Compiled, OrderKind, OrderTerm, Outcome, Part, Purpose, Query, Scene};
+pub use error::{QueryError, Span};
+pub use memory::{Answer, MemoryScene, NoRows, NotAtHand, Row, Rows, evaluate};
+pub use planner::Planner;
 pub use request::{AuthRecord, Caller, Context, Request};
