@@ -1,0 +1,29 @@
+# Two stages: a Rust image builds, a slim Debian serves. Data lies in the volume /data; nothing else is written.
+#
+#     docker build -t monobase .
+#     docker run -p 8090:8090 -v monobase:/data monobase
+
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends build-essential && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+# .cargo/config.toml says what the bundled SQLite is compiled with.
+COPY . .
+# A fresh data directory for the volume, since a slim image has no shell tools to spare for it later.
+RUN cargo build --release --locked && mkdir /data
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin monobase
+COPY --from=build /build/target/release/monobase /usr/local/bin/monobase
+COPY --from=build --chown=monobase:monobase /data /data
+COPY LICENSE /usr/share/doc/monobase/LICENSE
+USER monobase
+VOLUME /data
+EXPOSE 8090
+# glibc keeps an arena for each thread; two are enough and keep the resident memory small.
+# A backtrace for each error that is only reported costs more than it tells.
+ENV MALLOC_ARENA_MAX=2 RUST_LIB_BACKTRACE=0
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD curl --fail --silent --output /dev/null http://127.0.0.1:8090/api/health || exit 1
+ENTRYPOINT ["monobase"]
+CMD ["serve", "--http", "0.0.0.0:8090", "--dir", "/data", "--publicDir", "/data/public"]

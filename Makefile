@@ -1,0 +1,62 @@
+# The one front door for tasks; `make` alone lists them.
+#
+# `make run` and `make test` set up everything they need on a fresh Debian machine with Rust, Node, Go and Python:
+# Debian packages where root or sudo is at hand, everything else below target/tools and node_modules.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt tools unit sdk fuzz conformance bench bench-growth soak
+
+TOOLS := target/tools
+# Every suite runs the same build: the profile dev with what tests inject.
+FAULTS := --features faults
+BINARY := target/debug/monobase
+export CARGO_TERM_COLOR ?= auto
+
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/' | expand -t 20
+
+run: ## build and serve on 127.0.0.1:8090, data in ./pb_data
+	@.ci/install build
+	cargo run --profile quick --quiet -- serve --http 127.0.0.1:8090 --dir pb_data
+
+test: tools check unit sdk fuzz conformance ## install what tests need, then run every suite
+
+check: ## formatting and lints; warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(FAULTS) -- -D warnings
+
+fmt: ## format the code
+	cargo fmt --all
+
+tools: ## install what tests need, and nothing else
+	@.ci/install test
+
+unit: ## Rust tests: unit, API, durability, tidiness
+	cargo test --workspace $(FAULTS)
+
+sdk: $(BINARY) ## the official JavaScript SDK against the binary
+	node --test tests/sdk
+
+fuzz: ## 20 seconds of fuzzing for each parser
+	.ci/fuzz 20
+
+conformance: $(BINARY) ## the conformance suite, where it lies beside the project
+	.ci/conformance $(BINARY)
+
+# Cargo knows better than make what is fresh, so it is asked each time.
+.PHONY: $(BINARY)
+$(BINARY):
+	cargo build $(FAULTS)
+
+bench: ## floor, peer and Monobase in turn; writes bench/README.md
+	@.ci/install bench
+	bench/run
+
+bench-growth: ## cost against the number of rows: 10k, 100k, 1M
+	@.ci/install bench
+	bench/run --growth
+
+soak: ## the long runs: 1,000 kills, 10 minutes of fuzzing
+	@.ci/install test
+	MONOBASE_KILL_ROUNDS=1000 cargo test $(FAULTS) --test durability -- --nocapture
+	.ci/fuzz 600
