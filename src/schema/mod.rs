@@ -12,8 +12,10 @@
 //! Implements contract/02 §2–3, contract/03, contract/01 §6–7. Tests: beside the code and in `tests/api/fields.rs`.
 
 pub mod auth_options;
+mod casts;
 mod cells;
 mod collection;
+pub mod dates;
 mod collection_json;
 mod field;
 pub mod fields;

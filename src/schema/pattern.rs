@@ -152,6 +152,7 @@ mod tests {
             (r"^a{2}$", "aa", true),
             (r"^[a&&b]+$", "a&b", true),
             (r"^[a--b]+$", "-", false), // a range from a to -, which is broken
+            (r"^[+--]+$", "+,-", true),
             (r"^[[]$", "[", true),
             (r"^[a[b]$", "[", true),
             (r"^[]a]$", "]", true),
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_broken_expression_says_why() {
-        for pattern in ["(", "[a", "a**", r"\1", "(?<=a)b", "a{1001}{1001}", "[z-a]", r"\8", "*", r"\"] {
+        for pattern in ["(", "[a", r"\1", "(?<=a)b", "a{1001}{1001}", "[z-a]", r"\8", "*", r"\"] {
             let pattern = Pattern::from(pattern);
             assert!(pattern.error().is_some_and(|reason| !reason.is_empty()), "{pattern:?}");
             assert!(!pattern.is_found_in("a"));

@@ -60,10 +60,11 @@ impl Translation<'_> {
             ('b', Place::Outside) => self.out.push_str(r"(?-u:\b)"),
             ('Q', Place::Outside) => self.quotation(),
             ('0'..='7', _) => self.octal(c),
-            ('p' | 'P' | 'x' | 'a' | 'f' | 't' | 'n' | 'r' | 'v', _) | ('A' | 'z' | 'B', Place::Outside) => {
-                self.out.push('\\');
-                self.out.push(c);
+            ('p' | 'P' | 'x', _) => {
+                self.out.extend(['\\', c]);
+                self.braced_name();
             }
+            ('a' | 'f' | 't' | 'n' | 'r' | 'v', _) | ('A' | 'z' | 'B', Place::Outside) => self.out.extend(['\\', c]),
             _ if c.is_ascii_punctuation() => self.literal(c),
             // Not known to RE2; a letter that the crate doesn't know either makes it say so.
             _ => self.out.push_str(r"\y"),
@@ -112,6 +113,7 @@ impl Translation<'_> {
                 '\\' => self.escape(Place::InClass),
                 '[' if self.rest.peek() == Some(&':') => self.named_class(),
                 '[' | ']' | '&' | '~' => self.literal(c),
+                '-' if self.out.ends_with('-') => self.literal(c), // `--` would subtract
                 _ => self.out.push(c),
             }
             is_first = false;
@@ -138,9 +140,23 @@ impl Translation<'_> {
         if is_closed && is_count { self.out.push('{') } else { self.literal('{') }
     }
 
+    /// `{Greek}`, `{10FFFF}` after `\p`, `\x`, if there is one.
+    fn braced_name(&mut self) {
+        if self.rest.next_if_eq(&'{').is_none() {
+            return;
+        }
+        self.out.push('{');
+        for c in self.rest.by_ref() {
+            self.out.push(c);
+            if c == '}' {
+                return;
+            }
+        }
+    }
+
     /// One character that stands for itself.
     fn literal(&mut self, c: char) {
-        if c.is_ascii_punctuation() {
+        if regex_syntax::is_meta_character(c) {
             self.out.push('\\');
         }
         self.out.push(c);
