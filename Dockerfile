@@ -8,7 +8,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends build-essential
 WORKDIR /build
 # .cargo/config.toml says what the bundled SQLite is compiled with.
 COPY . .
-# A fresh data directory for the volume, since a slim image has no shell tools to spare for it later.
+# The empty data directory is made here, so that the volume gets its owner.
 RUN cargo build --release --locked && mkdir /data
 
 FROM debian:bookworm-slim
