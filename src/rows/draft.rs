@@ -65,9 +65,14 @@ impl Draft {
         self.passwords.iter().find(|(other, _)| *other == index).map(|(_, password)| password)
     }
 
-    /// Whether a field gets another value than it has; every field of a new record does.
-    pub(super) fn changes(&self, index: usize) -> bool {
-        self.stored.as_ref().is_none_or(|stored| stored.value_at(index) != self.record.value_at(index))
+    /// Whether a new password is set for the field of this name.
+    pub(super) fn has_new_password(&self, name: &str) -> bool {
+        self.collection().field_index(name).is_some_and(|index| self.new_password(index).is_some())
+    }
+
+    /// Whether the field of this name gets another value than it has; that of a new record does.
+    pub(super) fn changes(&self, name: &str) -> bool {
+        self.stored.as_ref().is_none_or(|stored| stored.get(name) != self.record.get(name))
     }
 
     pub(super) fn into_parts(self) -> (Option<Record>, Record) {

@@ -31,4 +31,7 @@ pub trait Dialect: Debug + Send + Sync {
 
     /// What orders the rows of a table as they were inserted, after `ORDER BY`.
     fn insertion_order(&self) -> &'static str;
+
+    /// A condition: the text of `expression` contains that of `needle`, byte by byte. Both are SQL.
+    fn contains_text(&self, expression: &str, needle: &str) -> String;
 }
