@@ -41,7 +41,8 @@ pub fn prepare(conn: &dyn Conn, schema: &Schema, draft: &mut Draft) -> Result<()
             let is_set = draft.changes("tokenKey");
             let is_due = draft.has_new_password("password")
                 || draft.changes("email")
-                || (is_first_verified(stored, draft.record()) && !list_owned(conn, schema, EXTERNAL_AUTHS, stored)?.is_empty());
+                || (is_first_verified(stored, draft.record())
+                    && !list_owned(conn, schema, EXTERNAL_AUTHS, stored)?.is_empty());
             is_due && !is_set
         }
     };

@@ -27,9 +27,8 @@ pub fn old_json(record: &Record) -> String {
 
 fn render(record: &Record, keep: impl Fn(&Field) -> bool) -> String {
     let collection = record.collection();
-    let is_secret = |field: &Field| {
-        matches!(field.kind, Kind::Password(_)) || (collection.is_auth() && field.name == "tokenKey")
-    };
+    let is_secret =
+        |field: &Field| matches!(field.kind, Kind::Password(_)) || (collection.is_auth() && field.name == "tokenKey");
     let kept = collection.fields.iter().zip(record.values()).filter(|(field, _)| !is_secret(field) && keep(field));
     let object: Map<String, Json> = kept.map(|(field, value)| (field.name.clone(), value.to_json())).collect();
     Json::Object(object).to_string()

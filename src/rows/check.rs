@@ -76,12 +76,7 @@ fn check_id(
 }
 
 /// Existence only: the target's rules don't matter (contract/03 §2, relation).
-fn check_relation(
-    conn: &dyn Conn,
-    schema: &Schema,
-    field: &Field,
-    value: &FieldValue,
-) -> Result<Option<FieldError>> {
+fn check_relation(conn: &dyn Conn, schema: &Schema, field: &Field, value: &FieldValue) -> Result<Option<FieldError>> {
     let ids: &[String] = match value {
         FieldValue::Text(id) if !id.is_empty() => std::slice::from_ref(id),
         FieldValue::List(ids) => ids,

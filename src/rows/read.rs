@@ -40,11 +40,7 @@ pub fn find_record_by(
 }
 
 /// The records whose columns are exactly these texts; for sets that are small by their kind.
-pub fn list_records_by(
-    conn: &dyn Conn,
-    collection: &Arc<Collection>,
-    columns: &[(&str, &str)],
-) -> Result<Vec<Record>> {
+pub fn list_records_by(conn: &dyn Conn, collection: &Arc<Collection>, columns: &[(&str, &str)]) -> Result<Vec<Record>> {
     let dialect = conn.dialect();
     let conditions: Vec<String> = columns.iter().map(|(name, _)| format!("{} = ?", dialect.quote(name))).collect();
     let sql = format!("{} WHERE {}", select(conn, collection), conditions.join(" AND "));
