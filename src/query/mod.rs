@@ -9,16 +9,21 @@
 //! Invariant: the same expression, rows and request give the same answer by SQL and by memory (the oracle test).
 //! Never: an engine's spelling (that is `Dialect`), HTTP, the records' service.
 
+mod ast;
 mod check;
 mod compile;
 mod error;
+mod lexer;
 mod memory;
+mod parser;
 mod planner;
 mod request;
 
+pub use ast::{Call, Compare, Expr, Op, Operand, OperandKind};
 pub use check::check_rule;
 pub use compile::{Base, Compiled, OrderKind, OrderTerm, Outcome, Part, Purpose, Query, Scene};
 pub use error::{QueryError, Span};
 pub use memory::{Answer, MemoryScene, NoRows, NotAtHand, Row, Rows, evaluate};
+pub use parser::parse;
 pub use planner::Planner;
 pub use request::{AuthRecord, Caller, Context, Request};
