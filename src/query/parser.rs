@@ -135,8 +135,8 @@ impl<'t> Parser<'t> {
             Step::Left => Step::Sign(self.operand(token, span, "left")?),
             Step::Sign(left) => {
                 let Token::Sign(sign) = token else { return Err(self.unexpected("a sign operator", span)) };
-                let (op, any) = Op::parse(sign)
-                    .ok_or_else(|| QueryError::at(span, format!("invalid sign operator {sign:?}")))?;
+                let (op, any) =
+                    Op::parse(sign).ok_or_else(|| QueryError::at(span, format!("invalid sign operator {sign:?}")))?;
                 Step::Right(left, op, any)
             }
             Step::Right(left, op, any) => {
