@@ -5,35 +5,35 @@ use serde_json::{Number, Value as Json};
 
 use crate::store::{Cell, Value};
 
+use super::dates::is_stored_form;
 use super::field::{Field, Shape};
-use super::fields::FieldKind;
+use super::json::{is_json, write_stored_string, write_value};
 use super::value::FieldValue;
-
-/// Length of a date in its stored form.
-const DATE_BYTES: usize = 24;
 
 impl Field {
     /// The value that a cell of the field's column holds.
     pub fn value_of(&self, cell: Cell<'_>) -> FieldValue {
-        let shape = self.shape();
-        match (shape, cell) {
-            (_, Cell::Null) => FieldValue::zero(shape),
-            (Shape::Text, Cell::Text(text)) => FieldValue::Text(text.to_owned()),
-            (Shape::Date, Cell::Text(text)) if text.is_empty() || is_stored_date(text) => {
-                FieldValue::Text(text.to_owned())
-            }
-            (Shape::Single, Cell::Text(text)) if !text.starts_with('[') => FieldValue::Text(text.to_owned()),
-            (Shape::Number, Cell::Int(number)) => FieldValue::Number(number as f64),
-            (Shape::Number, Cell::Real(number)) => FieldValue::Number(number),
-            (Shape::Bool, Cell::Int(number)) => FieldValue::Bool(number != 0),
-            (Shape::Multiple, Cell::Text(text)) if text == "[]" => FieldValue::List(Vec::new()),
-            (Shape::Json, Cell::Text(text)) => FieldValue::Json(Some(stored_json(text))),
-            _ => self.kind.normalise(&cell_json(cell)),
-        }
+        FieldValue::from_cell(self.shape(), cell)
     }
 }
 
 impl FieldValue {
+    /// The value that a cell holds in a column of this shape.
+    pub fn from_cell(shape: Shape, cell: Cell<'_>) -> Self {
+        match (shape, cell) {
+            (_, Cell::Null) => Self::zero(shape),
+            (Shape::Text, Cell::Text(text)) => Self::Text(text.to_owned()),
+            (Shape::Date, Cell::Text(text)) if text.is_empty() || is_stored_form(text) => Self::Text(text.to_owned()),
+            (Shape::Single, Cell::Text(text)) if !text.contains('[') => Self::Text(text.to_owned()),
+            (Shape::Number, Cell::Int(number)) => Self::Number(number as f64),
+            (Shape::Number, Cell::Real(number)) => Self::Number(number),
+            (Shape::Bool, Cell::Int(number)) => Self::Bool(number != 0),
+            (Shape::Json, Cell::Text(text)) if is_json(text) => Self::Json(Some(text.into())),
+            (Shape::Multiple, Cell::Text("[]")) => Self::List(Vec::new()),
+            _ => Self::from_input(shape, &cell_json(cell)),
+        }
+    }
+
     /// What is bound to store the value.
     pub fn to_stored(&self) -> Value {
         match self {
@@ -43,7 +43,12 @@ impl FieldValue {
                 None => Value::Real(*number),
             },
             Self::Bool(flag) => Value::from(*flag),
-            Self::List(_) | Self::Point { .. } => Value::from(self.to_json().to_string()),
+            Self::List(items) => Value::from(stored_list(items)),
+            Self::Point { .. } => {
+                let mut out = Vec::new();
+                write_value(self, &mut out);
+                Value::from(String::from_utf8(out).expect("two numbers were written"))
+            }
             Self::Json(None) => Value::Null,
             Self::Json(Some(text)) => Value::Text(text.clone()),
         }
@@ -63,22 +68,17 @@ impl FieldValue {
     }
 }
 
-/// `2006-01-02 15:04:05.000Z`: what we write ourselves, and so hardly ever anything else.
-fn is_stored_date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() == DATE_BYTES
-        && bytes.iter().zip(b"0000-00-00 00:00:00.000Z").all(|(byte, form)| match form {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == form,
-        })
-}
-
-/// The text of a json column; one that is no JSON (of a view) counts as a string.
-fn stored_json(text: &str) -> Box<str> {
-    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => text.into(),
-        Err(_) => Json::from(text).to_string().into(),
+/// The stored text of a list.
+fn stored_list(items: &[String]) -> String {
+    let mut out = vec![b'['];
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_stored_string(item, &mut out);
     }
+    out.push(b']');
+    String::from_utf8(out).expect("strings were written")
 }
 
 /// A cell as the input that would have given it.
@@ -103,5 +103,47 @@ fn number_json(number: f64) -> Json {
     match as_whole(number) {
         Some(whole) => Json::from(whole),
         None => Number::from_f64(number).map_or(Json::Null, Json::Number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn stored_forms() {
+        for (value, stored) in [
+            (FieldValue::Text("a".into()), Value::from("a")),
+            (FieldValue::Number(5.0), Value::Int(5)),
+            (FieldValue::Number(2.5), Value::Real(2.5)),
+            (FieldValue::Number(1e300), Value::Real(1e300)),
+            (FieldValue::Bool(true), Value::Int(1)),
+            (FieldValue::List(vec!["a".into(), "<b>".into()]), Value::from("[\"a\",\"\\u003cb\\u003e\"]")),
+            (FieldValue::List(vec![]), Value::from("[]")),
+            (FieldValue::Json(None), Value::Null),
+            (FieldValue::Json(Some("null".into())), Value::from("null")),
+            (FieldValue::Point { lon: 1.5, lat: 0.0 }, Value::from("{\"lon\":1.5,\"lat\":0}")),
+        ] {
+            assert_eq!(value.to_stored(), stored, "{value:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_stored_is_read_back(items in proptest::collection::vec("\\PC{1,8}", 0..5), text in "\\PC{0,20}",
+                                        number in any::<f64>().prop_filter("finite", |n| n.is_finite()),
+                                        lon in -180.0..180.0_f64, lat in -90.0..90.0_f64) {
+            let list = FieldValue::List(super::super::casts::unique(items));
+            for (shape, value) in [
+                (Shape::Multiple, list),
+                (Shape::Text, FieldValue::Text(text.clone())),
+                (Shape::Json, FieldValue::from_input(Shape::Json, &Json::String(text))),
+                (Shape::Number, FieldValue::Number(number)),
+                (Shape::Point, FieldValue::Point { lon, lat }),
+            ] {
+                prop_assert_eq!(FieldValue::from_cell(shape, value.to_stored().as_cell()), value);
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ mod collection;
 pub mod dates;
 mod collection_json;
 mod field;
+pub mod json;
 pub mod fields;
 mod pattern;
 mod record;
