@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod crypto;
 pub mod error;
+pub mod formats; // e-mail addresses, hosts, URLs, IP blocks
 pub mod ids;
 pub mod input; // what a request brought for a record: values and uploads
 

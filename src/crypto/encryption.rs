@@ -1,7 +1,7 @@
 //! Encryption of the settings row (contract/20 §5): `base64(nonce ‖ ciphertext ‖ tag)`, AES-GCM without additional
 //! data, nonce of 12 random bytes, tag of 16 bytes. The key's length decides between AES-128, -192 and -256.
 
-use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, Algorithm, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -21,37 +21,39 @@ pub enum EncryptionError {
 /// Encrypts with a fresh random nonce.
 pub fn seal(key: &[u8], plain: &[u8]) -> Result<String, EncryptionError> {
     let key = new_key(key)?;
-    let mut bytes = plain.to_vec();
-    let nonce =
-        key.seal_in_place_append_tag(Aad::empty(), &mut bytes).map_err(|_| EncryptionError::Malformed)?;
-    bytes.splice(0..0, *nonce.as_ref());
-    Ok(STANDARD.encode(bytes))
+    let mut nonce = [0; NONCE_LEN];
+    getrandom::fill(&mut nonce).expect("the system's random generator is there; without it nothing may be encrypted");
+    let mut sealed = plain.to_vec();
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
+        .expect("a settings document is far below the 64 GiB that a nonce may encrypt");
+    Ok(STANDARD.encode([nonce.as_slice(), &sealed].concat()))
 }
 
 /// Decrypts what [`seal`] or the reference wrote.
 pub fn open(key: &[u8], text: &[u8]) -> Result<Vec<u8>, EncryptionError> {
     let key = new_key(key)?;
-    let mut bytes = STANDARD.decode(text.trim_ascii()).map_err(|_| EncryptionError::Malformed)?;
-    if bytes.len() < NONCE_LEN + TAG_BYTES {
+    let bytes = STANDARD.decode(text.trim_ascii()).map_err(|_| EncryptionError::Malformed)?;
+    let Some((nonce, sealed)) = bytes.split_first_chunk::<NONCE_LEN>() else { return Err(EncryptionError::Malformed) };
+    if sealed.len() < TAG_BYTES {
         return Err(EncryptionError::Malformed);
     }
-    let sealed = bytes.split_off(NONCE_LEN);
-    let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| EncryptionError::Malformed)?;
-    let mut sealed = sealed;
-    let length =
-        key.open_in_place(nonce, Aad::empty(), &mut sealed).map_err(|_| EncryptionError::WrongKey)?.len();
-    sealed.truncate(length);
-    Ok(sealed)
+    let mut sealed = sealed.to_vec();
+    let plain = key
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut sealed)
+        .map_err(|_| EncryptionError::WrongKey)?;
+    Ok(plain.to_vec())
 }
 
-fn new_key(key: &[u8]) -> Result<RandomizedNonceKey, EncryptionError> {
-    let algorithm: &'static Algorithm = match key.len() {
+/// The key for the algorithm of its length. "Less safe" is that the caller chooses the nonce; [`seal`] draws it.
+fn new_key(key: &[u8]) -> Result<LessSafeKey, EncryptionError> {
+    let algorithm = match key.len() {
         16 => &AES_128_GCM,
         24 => &AES_192_GCM,
         32 => &AES_256_GCM,
         other => return Err(EncryptionError::KeySize(other)),
     };
-    RandomizedNonceKey::new(algorithm, key).map_err(|_| EncryptionError::KeySize(key.len()))
+    let key = UnboundKey::new(algorithm, key).map_err(|_| EncryptionError::KeySize(key.len()))?;
+    Ok(LessSafeKey::new(key))
 }
 
 #[cfg(test)]

@@ -120,12 +120,12 @@ impl PasswordHasher {
 
     /// A new hash of `password`.
     pub async fn hash(&self, password: Secret<String>, cost: u32) -> Result<String, HashError> {
-        self.submit(move || hash_password(&password, cost)).await?
+        self.run(move || hash_password(&password, cost)).await?
     }
 
     /// Whether `hash` is one of `password`; see [`verify_password`].
     pub async fn verify(&self, password: Secret<String>, hash: String) -> Result<bool, HashError> {
-        self.submit(move || verify_password(&password, &hash)).await
+        self.run(move || verify_password(&password, &hash)).await
     }
 
     /// How many hashes were made or checked since the start: tests prove by it that refused logins cost the same.
@@ -133,7 +133,11 @@ impl PasswordHasher {
         self.shared.hashes_done.load(Ordering::Relaxed)
     }
 
-    async fn submit<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
+    /// Runs work that hashes once, on a thread of the pool.
+    ///
+    /// # Errors
+    /// [`HashError::QueueFull`] at once when too many wait; [`HashError::Stopped`] while the program ends.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
         let (answer, result) = oneshot::channel();
         {
             let mut queue = self.shared.lock();
