@@ -95,7 +95,7 @@ pub fn parse(token: &str, now: Timestamp) -> Result<Unverified<'_>, TokenError> 
     }
     let is_hs256 = header == HEADER || {
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError::Malformed)?;
-        let header: Header = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
+        let header: Header = parse_object(&header)?;
         header.alg == "HS256"
     };
     if !is_hs256 {
@@ -107,13 +107,21 @@ pub fn parse(token: &str, now: Timestamp) -> Result<Unverified<'_>, TokenError> 
 }
 
 fn check_times(payload: &[u8], now: Timestamp) -> Result<(), TokenError> {
-    let times: Times = serde_json::from_slice(payload).map_err(|_| TokenError::Malformed)?;
+    let times: Times = parse_object(payload)?;
     // `exp` is the first moment that is too late (RFC 7519 §4.1.4); it may be a fraction.
     let now = now.as_millisecond() as f64 / 1000.0;
     let expires = number(times.exp)?.ok_or(TokenError::Time)?;
     let starts = [number(times.nbf)?, number(times.iat)?];
     let is_current = expires > 0.0 && now < expires && starts.into_iter().flatten().all(|start| start <= now);
     if is_current { Ok(()) } else { Err(TokenError::Time) }
+}
+
+/// Reads a JSON object. serde would take a list for a struct, too.
+fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, TokenError> {
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(TokenError::Malformed);
+    }
+    serde_json::from_slice(json).map_err(|_| TokenError::Malformed)
 }
 
 /// A numeric claim: absent and null are none, anything but a number is refused.
@@ -127,7 +135,7 @@ fn number(raw: Option<&RawValue>) -> Result<Option<f64>, TokenError> {
 impl Unverified<'_> {
     /// The claims as they stand. An error when they aren't of this shape.
     pub fn claims<'a, T: Deserialize<'a>>(&'a self) -> Result<T, TokenError> {
-        serde_json::from_slice(&self.payload).map_err(|_| TokenError::Malformed)
+        parse_object(&self.payload)
     }
 
     /// Whether the token was signed with this key: an HMAC and a comparison in constant time.
@@ -195,7 +203,7 @@ mod tests {
         for alg in ["none", "None", "HS512", "RS256", "hs256", ""] {
             assert_eq!(parsed(&format!(r#"{{"alg":"{alg}"}}"#), &payload), Err(TokenError::Algorithm), "{alg}");
         }
-        for header in ["{}", "[]", "", r#"{"alg":null}"#] {
+        for header in ["{}", "[]", r#"["HS256"]"#, "", r#"{"alg":null}"#] {
             assert_eq!(parsed(header, &payload), Err(TokenError::Malformed), "{header}");
         }
     }

@@ -12,7 +12,33 @@ pub struct WrongType(String);
 
 impl Settings {
     /// The document after a client's change.
-    pub /// Merges `change` into `document`. Keys that `known` lacks are ignored; without `known` every key is taken, as a newer
+    pub fn merged(&self, change: Json) -> Result<Self, WrongType> {
+        let known = Settings::default().with_secrets();
+        merged(self.with_secrets(), change, Some(&known))
+    }
+
+    /// The document of a stored row: what it lacks has its default.
+    pub fn from_stored(row: Json) -> Result<Self, WrongType> {
+        merged(Settings::default().with_secrets(), row, None)
+    }
+
+    /// A form's fields as a change: dotted names, values of the type that their key takes (contract/20 §2). A value
+    /// that can't be read as that type stays text, which the merge then refuses. Names that the document doesn't have
+    /// are ignored.
+    pub fn change_from_form<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [String])>) -> Json {
+        let document = Settings::default().with_secrets();
+        let mut change = Json::Object(Map::new());
+        for (name, values) in fields {
+            let pointer = format!("/{}", name.replace('.', "/"));
+            if let Some(current) = document.pointer(&pointer) {
+                put_at(&mut change, name, form_value(current, values));
+            }
+        }
+        change
+    }
+}
+
+/// Merges `change` into `document`. Keys that `known` lacks are ignored; without `known` every key is taken, as a newer
 /// version's row needs it.
 fn merged(mut document: Json, change: Json, known: Option<&Json>) -> Result<Settings, WrongType> {
     merge(&mut document, change, known, "")?;
