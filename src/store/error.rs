@@ -5,7 +5,7 @@ use crate::error::Error;
 /// How long a client should wait after "busy", seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// A unique index or primary key refuses the row. `columns` are those of the index; empty for an index over
     /// expressions, which `index` then names.
@@ -23,6 +23,9 @@ pub enum StoreError {
     /// A queue is full.
     #[error("the database queue is full")]
     QueueFull,
+    /// Another process holds the database longer than anybody should.
+    #[error("the database is locked by another process")]
+    Locked,
     /// The disk is full: the write didn't happen, a later one may.
     #[error("the disk is full")]
     DiskFull,
@@ -45,6 +48,7 @@ impl From<StoreError> for Error {
         let busy = |message| Error::Busy { message, retry_after_seconds: RETRY_AFTER_SECONDS };
         match error {
             StoreError::QueueFull => busy("The server is busy, please try again.".into()),
+            StoreError::Locked => busy("The database is locked, please try again.".into()),
             StoreError::DiskFull => busy("The disk is full, nothing was saved.".into()),
             StoreError::Stopped => busy("The database doesn't take writes until the server is restarted.".into()),
             StoreError::Closed => busy("The server is stopping.".into()),

@@ -13,12 +13,18 @@
 //!
 //! Implements contract/01 §2–4 and ARCHITECTURE, seams 1–3. Tests: beside the code, `tests/durability`.
 
+pub mod changes;
 mod conn;
 pub mod dialect;
 mod engine;
 mod error;
 mod events;
 mod jobs;
+mod options;
+mod queue;
+mod sqlite;
+#[cfg(test)]
+pub mod testing;
 mod value;
 
 use std::sync::Arc;
@@ -29,6 +35,7 @@ pub use dialect::{ColumnType, Dialect};
 pub use engine::{Engine, Grouping, Health, JobEnd, Outcome, ReadJob, WriteJob};
 pub use error::StoreError;
 pub use events::{Change, ChangeKind, Event, Position, Subscriber};
+pub use options::{Durability, StoreOptions};
 pub use value::{Cell, Value};
 
 use crate::error::{Error, Result};
@@ -41,6 +48,15 @@ pub struct Store {
 }
 
 impl Store {
+    /// Opens a database file, making it if it is missing, with the engine that the options ask for: SQLite.
+    ///
+    /// # Errors
+    /// `Io`, `Corrupt` or `Locked` with the reason.
+    pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let query_timeout = options.query_timeout;
+        Ok(Self::over(Arc::new(sqlite::SqliteEngine::open(options)?), query_timeout))
+    }
+
     /// A store over an engine; reads are given `query_timeout` for all their statements together.
     pub fn over(engine: Arc<dyn Engine>, query_timeout: Duration) -> Self {
         Self { engine, query_timeout }
