@@ -28,4 +28,8 @@ impl Dialect for SqliteDialect {
     fn insertion_order(&self) -> &'static str {
         "rowid"
     }
+
+    fn contains_text(&self, expression: &str, needle: &str) -> String {
+        format!("instr({expression}, {needle}) > 0")
+    }
 }
