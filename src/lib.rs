@@ -8,6 +8,7 @@ pub mod error;
 pub mod formats; // e-mail addresses, hosts, URLs, IP blocks
 pub mod ids;
 pub mod input; // what a request brought for a record: values and uploads
+pub mod picker; // the `fields` parameter
 
 // Floors.
 pub mod store; // the engine seam: jobs, transactions, events, dialect, system migrations
