@@ -1,2 +1,5 @@
-//! The binary: parses arguments and hands over to `cli`.
-fn main() {}
+//! The binary: hands over to `cli`.
+
+fn main() -> std::process::ExitCode {
+    monobase::cli::run()
+}

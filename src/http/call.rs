@@ -12,21 +12,17 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::body::{self, BodyReader, LoadError};
+use super::door::Worker;
 use super::query_string;
+use super::router::Params;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::input::RecordBody;
 use crate::query::{Caller, Context, Request};
 
-/// Most parameters a pattern may have (the longest has three).
-pub(super) const PARAMS_MAX: usize = 4;
-
-/// Path parameters as the router found them: names of the pattern, raw parts of the path.
-pub(super) type Params = [Option<(&'static str, Box<str>)>; PARAMS_MAX];
-
 /// One request: who asks, for what, with what. Handlers own it; reading the body needs `&mut`.
 pub struct Call {
-    pub(super) app: Arc<App>,
+    pub(super) worker: Worker,
     pub(super) http: HttpRequest,
     pub(super) params: Params,
     pub(super) caller: Caller,
@@ -37,7 +33,7 @@ pub struct Call {
 
 impl Call {
     pub fn app(&self) -> &Arc<App> {
-        &self.app
+        &self.worker.app
     }
 
     /// Who asks. A token that is missing, malformed, expired or foreign makes a guest (contract/00 §1).
@@ -48,10 +44,7 @@ impl Call {
     /// The part of the path that stands for `{name}` in the route's pattern, percent-decoded; `""` if the pattern has no
     /// such name. Bytes that are no UTF-8 become U+FFFD, and so match nothing that is stored.
     pub fn param(&self, name: &str) -> Cow<'_, str> {
-        match self.params.iter().flatten().find(|(key, _)| *key == name) {
-            Some((_, raw)) => percent_decode_str(raw).decode_utf8_lossy(),
-            None => Cow::Borrowed(""),
-        }
+        percent_decode_str(self.params.get(self.path(), name).unwrap_or("")).decode_utf8_lossy()
     }
 
     /// The URL's parameters in order, decoded, the first value of each name.

@@ -3,7 +3,13 @@
 
 /// Where to send the client instead, with the query; `None` for a clean path.
 pub(super) fn redirect(path: &str, query: &str) -> Option<String> {
-    let cleaned = if path == "/_" { "/_/".to_owned() } else if is_clean(path) { return None } else { clean(path) };
+    let cleaned = if path == "/_" {
+        "/_/".to_owned()
+    } else if is_clean(path) {
+        return None;
+    } else {
+        clean(path)
+    };
     Some(if query.is_empty() { cleaned } else { format!("{cleaned}?{query}") })
 }
 
@@ -11,7 +17,8 @@ pub(super) fn redirect(path: &str, query: &str) -> Option<String> {
 /// the closer one.
 fn is_clean(path: &str) -> bool {
     let bytes = path.as_bytes();
-    let suspicious = bytes.first() != Some(&b'/') || bytes.windows(2).any(|pair| pair[0] == b'/' && matches!(pair[1], b'/' | b'.'));
+    let suspicious =
+        bytes.first() != Some(&b'/') || bytes.windows(2).any(|pair| pair[0] == b'/' && matches!(pair[1], b'/' | b'.'));
     if !suspicious {
         return true;
     }

@@ -12,16 +12,28 @@
 //! Implements contract/00 §1–3, contract/14, contract/22 §2 (static files). Tests: beside the code,
 //! `tests/api/{http,middleware}.rs`.
 
+mod answer;
 mod body;
+mod body_limit;
 mod call;
+mod clean_path;
+mod compress;
+mod cors;
+mod door;
 pub mod error;
+mod guard;
 mod query_string;
+mod request_id;
 mod response;
 mod route;
+mod router;
 mod routes;
+mod server;
 
 pub use body::LoadError;
 pub use call::Call;
+pub use cors::Origins;
 pub use response::{Body, Response};
 pub use route::{BodyLimit, Doc, Guard, LogWhen, RateLimit, Route};
 pub use routes::routes;
+pub use server::{ServeOptions, Server};

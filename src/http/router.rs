@@ -97,10 +97,6 @@ impl Router {
         }
         Some((&self.routes[index], params))
     }
-
-    pub fn routes(&self) -> &[Route] {
-        &self.routes
-    }
 }
 
 /// `/a/{b}/{*c}` → `["b", "c"]`.
@@ -157,7 +153,11 @@ mod tests {
                 "/api/collections/meta/scaffolds",
                 Some((Method::GET, "/api/collections/meta/scaffolds", "", "", "")),
             ),
-            (Method::GET, "/api/collections/meta", Some((Method::GET, "/api/collections/{collection}", "meta", "", ""))),
+            (
+                Method::GET,
+                "/api/collections/meta",
+                Some((Method::GET, "/api/collections/{collection}", "meta", "", "")),
+            ),
             (Method::GET, "/_/a/b.js", Some((Method::GET, "/_/{*rest}", "", "", "a/b.js"))),
             (Method::GET, "/api", None),
         ] {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value as Json};
 
-pub(super) use reader::BodyReader;
+pub(super) use reader::{BodyReader, content_length};
 
 use self::form::Item;
 use crate::error::Error;

@@ -1,0 +1,153 @@
+//! Every command and flag (contract/22 §1–3).
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Monobase: a self-hosted backend in one binary.
+#[derive(Debug, Parser)]
+#[command(
+    name = "monobase",
+    version = concat!("version ", env!("CARGO_PKG_VERSION")),
+    disable_help_subcommand = true,
+    disable_version_flag = true,
+    propagate_version = true,
+    infer_long_args = false
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub flags: GlobalFlags,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Show the version.
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    pub version: (),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server.
+    Serve(ServeArguments),
+}
+
+/// Flags of every command; they may stand anywhere.
+#[derive(Debug, Args)]
+pub struct GlobalFlags {
+    /// The data directory, created if missing [default: pb_data beside the program].
+    #[arg(long, value_name = "PATH", global = true)]
+    pub dir: Option<PathBuf>,
+    /// The environment variable that holds the 32-character key of the settings.
+    #[arg(long = "encryptionEnv", value_name = "NAME", global = true)]
+    pub encryption_env: Option<String>,
+    /// Print logs and SQL on the terminal; no dashboard caching.
+    #[arg(long, value_name = "BOOL", global = true, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_possible_values = true)]
+    pub dev: Flag,
+    /// Seconds that a SELECT statement may take.
+    #[arg(long = "queryTimeout", value_name = "SECONDS", global = true, default_value_t = 30)]
+    pub query_timeout: u32,
+    /// Whether an answered write has been synced to the disk (full), or may be lost by a power cut (normal).
+    #[arg(long, value_name = "LEVEL", global = true, default_value = "full")]
+    pub durability: Durability,
+    /// Static files to serve [default: pb_public beside the program].
+    #[arg(long = "publicDir", value_name = "PATH", global = true)]
+    pub public_dir: Option<PathBuf>,
+    /// Answer unknown static paths with the root index.html.
+    #[arg(long = "indexFallback", value_name = "BOOL", global = true, num_args = 0..=1, require_equals = true,
+        default_value = "true", default_missing_value = "true")]
+    pub index_fallback: Flag,
+    /// Accepted for compatibility: there are no JavaScript migrations.
+    #[arg(long = "migrationsDir", value_name = "PATH", global = true, hide = true)]
+    pub migrations_dir: Option<PathBuf>,
+    /// Accepted for compatibility: there are no JavaScript migrations.
+    #[arg(long, value_name = "BOOL", global = true, hide = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true")]
+    pub automigrate: Option<Flag>,
+    /// Accepted for compatibility: there are no JavaScript hooks.
+    #[arg(long = "hooksDir", value_name = "PATH", global = true, hide = true)]
+    pub hooks_dir: Option<PathBuf>,
+    /// Accepted for compatibility: there are no JavaScript hooks.
+    #[arg(long = "hooksWatch", value_name = "BOOL", global = true, hide = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true")]
+    pub hooks_watch: Option<Flag>,
+    /// Accepted for compatibility: there are no JavaScript hooks.
+    #[arg(long = "hooksPool", value_name = "N", global = true, hide = true)]
+    pub hooks_pool: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Domains to serve by TLS.
+    #[arg(value_name = "DOMAIN")]
+    pub domains: Vec<String>,
+    /// The address of the plain HTTP server.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    pub http: String,
+    /// The address of the TLS server.
+    #[arg(long, value_name = "ADDR")]
+    pub https: Option<String>,
+    /// Origins that browsers may call from; * and ? are wildcards.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "*")]
+    pub origins: Vec<String>,
+}
+
+/// When an answered write is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    Full,
+    Normal,
+}
+
+/// A flag that may have a value after `=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
+impl FromStr for Flag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Self(true)),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Self(false)),
+            _ => Err(format!("{text:?} is neither true nor false")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(arguments: &[&str]) -> Arguments {
+        Arguments::try_parse_from(std::iter::once(&"monobase").chain(arguments)).unwrap()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_stand_anywhere_and_take_their_value_either_way() {
+        for arguments in [
+            &["--dir", "a", "serve", "--http=:1", "--dev"][..],
+            &["serve", "--http", ":1", "--dir=a", "--dev=true"],
+            &["serve", "--dev", "--dir", "a", "--http", ":1"],
+        ] {
+            let parsed = parse(arguments);
+            assert_eq!(parsed.flags.dir.as_deref(), Some(std::path::Path::new("a")), "{arguments:?}");
+            assert!(parsed.flags.dev.0 && parsed.flags.index_fallback.0, "{arguments:?}");
+            let Some(Command::Serve(serve)) = parsed.command else { panic!("no serve in {arguments:?}") };
+            assert_eq!(serve.http, ":1");
+        }
+    }
+
+    #[test]
+    fn origins_are_a_list_or_repeated() {
+        let parsed = parse(&["serve", "--origins=http://a,http://b", "--origins", "http://c"]);
+        let Some(Command::Serve(serve)) = parsed.command else { panic!("no serve") };
+        assert_eq!(serve.origins, ["http://a", "http://b", "http://c"]);
+    }
+}

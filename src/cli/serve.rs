@@ -1,0 +1,73 @@
+//! `serve`: the server (contract/22 §2).
+
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail};
+use jiff::ZonedDateTime;
+
+use super::arguments::{GlobalFlags, ServeArguments};
+use super::{open_app, open_files};
+use crate::http::{Origins, ServeOptions, Server};
+
+pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()> {
+    if arguments.https.is_some() || !arguments.domains.is_empty() {
+        bail!("TLS isn't built in yet: serve plain HTTP behind a proxy that ends it, without domains and --https");
+    }
+    open_files::raise_limit();
+    let app = open_app(flags)?;
+    let options = ServeOptions { address: arguments.http.clone(), origins: Origins::new(arguments.origins.clone()) };
+    let server = Server::bind(app.clone(), options).map_err(|error| bind_failure(&arguments.http, error))?;
+    print_banner(&base_url(&arguments.http, server.address())).context("start line not printed")?;
+    let served = server.run();
+    app.close();
+    served.context("the server stopped")
+}
+
+/// As the reference words it for a busy port.
+fn bind_failure(address: &str, error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::AddrInUse => anyhow::anyhow!("listen tcp {address}: bind: address already in use"),
+        ErrorKind::PermissionDenied => anyhow::anyhow!("listen tcp {address}: bind: permission denied"),
+        _ => anyhow::Error::new(error).context(format!("listen tcp {address}")),
+    }
+}
+
+/// The URL that the start lines name: the host as given, the port as it is.
+fn base_url(given: &str, address: SocketAddr) -> String {
+    let host = given.rsplit_once(':').map_or("", |(host, _)| host);
+    let host = if host.is_empty() || given.ends_with(":http") { "127.0.0.1" } else { host };
+    match address.port() {
+        80 => format!("http://{host}"),
+        port => format!("http://{host}:{port}"),
+    }
+}
+
+fn print_banner(url: &str) -> io::Result<()> {
+    let now = ZonedDateTime::now().strftime("%Y/%m/%d %H:%M:%S");
+    let mut out = io::stdout().lock();
+    writeln!(out, "{now} Server started at {url}")?;
+    writeln!(out, "├─ REST API:  {url}/api/")?;
+    writeln!(out, "└─ Dashboard: {url}/_/")?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_line_names_the_host_given_and_the_port_it_got() {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        for (given, port, expected) in [
+            ("127.0.0.1:8090", 8090, "http://127.0.0.1:8090"),
+            ("127.0.0.1:0", 41234, "http://127.0.0.1:41234"),
+            (":8090", 8090, "http://127.0.0.1:8090"),
+            ("0.0.0.0:80", 80, "http://0.0.0.0"),
+            ("localhost:8090", 8090, "http://localhost:8090"),
+            ("[::1]:8090", 8090, "http://[::1]:8090"),
+        ] {
+            assert_eq!(base_url(given, at(port)), expected, "{given}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A handler's answer, or an error, → the HTTP answer with the common headers (contract/00 §2, contract/14 §5–6).
+
+use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
+};
+
+use super::compress;
+use super::error;
+use super::response::{Body, Response};
+use crate::error::Error;
+use crate::picker::Picker;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What goes on an answer besides what its handler said.
+pub(super) struct Common {
+    /// `Access-Control-Allow-Origin`.
+    pub origin: Option<HeaderValue>,
+    /// The security headers: not on what ends before step 8.
+    pub secured: bool,
+    pub request_id: HeaderValue,
+}
+
+/// The error as a response with the envelope.
+pub(super) fn of_error(error: &Error) -> Response {
+    let bytes = serde_json::to_vec(&error::envelope(error)).expect("an envelope is plain JSON");
+    let mut response = Response::picked_json(bytes).with_status(error::status(error));
+    if let Some(seconds) = error::retry_after_seconds(error) {
+        response = response.with_header(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if matches!(error, Error::TooLarge) {
+        // What the client still sends is not read, so nothing more can come over this connection.
+        response = response.with_header(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Applies `?fields=` to a successful JSON answer that its handler didn't pick itself.
+pub(super) fn pick(mut response: Response, picker: &Picker) -> Response {
+    if response.status.is_success()
+        && let Body::Json { bytes, picked: false } = &response.body
+        && let Ok(value) = serde_json::from_slice(bytes)
+    {
+        let picked = serde_json::to_vec(&picker.pick_answer(value)).expect("a JSON value is plain JSON");
+        response.body = Body::Json { bytes: picked.into(), picked: true };
+    }
+    response
+}
+
+/// The HTTP answer.
+pub(super) async fn finish(response: Response, common: Common, request_headers: &HeaderMap) -> HttpResponse {
+    let Response { status, headers: own, body, .. } = response;
+    let mut gzipped = false;
+    let (body, content_type) = match body {
+        Body::Empty => (BoxBody::new(()), None),
+        Body::Json { bytes, .. } => match compress::gzip(request_headers, &bytes).await {
+            Some(compressed) => {
+                gzipped = true;
+                (BoxBody::new(compressed), Some(JSON))
+            }
+            None => (BoxBody::new(bytes), Some(JSON)),
+        },
+        Body::Bytes { bytes, content_type } => (BoxBody::new(bytes), Some(content_type)),
+        Body::Stream(stream) => (stream, None),
+    };
+    let mut answer = HttpResponse::with_body(status, body);
+    let headers = answer.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("Origin"));
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, content_type);
+    }
+    if gzipped {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    if let Some(origin) = common.origin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    if common.secured {
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+        headers.insert(X_XSS_PROTECTION, HeaderValue::from_static("1; mode=block"));
+        headers.insert(COOP, HeaderValue::from_static("same-origin"));
+    }
+    headers.insert(REQUEST_ID, common.request_id);
+    for (name, value) in own {
+        headers.insert(name, value);
+    }
+    answer
+}
+
+/// The bare redirect to a cleaned path: no CORS, no security headers (contract/00 §1).
+pub(super) fn bare_redirect(location: &str) -> HttpResponse {
+    let response = Response::redirect(StatusCode::TEMPORARY_REDIRECT, location);
+    let mut answer = HttpResponse::with_body(response.status, BoxBody::new(()));
+    for (name, value) in response.headers {
+        answer.headers_mut().insert(name, value);
+    }
+    answer
+}

@@ -1,0 +1,178 @@
+//! What every request passes, in the order of contract/14 §1.
+
+use std::cell::OnceCell;
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::FutureExt;
+
+use super::answer::{self, Common};
+use super::body::{BodyReader, content_length};
+use super::call::Call;
+use super::cors::Origins;
+use super::request_id::RequestIds;
+use super::response::Response;
+use super::route::{BodyLimit, Guard, Route};
+use super::router::{Params, Router};
+use super::{body_limit, clean_path, guard};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::picker::Picker;
+use crate::query::Caller;
+use crate::schema::Collection;
+
+/// What all requests of a server share. Each worker has a handle of its own, so that a request touches no shared counter.
+pub(super) struct Door {
+    pub app: Arc<App>,
+    pub router: Router,
+    pub origins: Origins,
+    pub request_ids: RequestIds,
+}
+
+pub(super) type Worker = Rc<Arc<Door>>;
+
+/// Answers one request. Doesn't fail and doesn't unwind.
+pub(super) async fn serve(worker: Worker, request: ServiceRequest) -> ServiceResponse {
+    let (http, payload) = request.into_parts();
+    if let Some(location) = clean_path::redirect(http.uri().path(), http.query_string()) {
+        return ServiceResponse::new(http, answer::bare_redirect(&location));
+    }
+    if http.method() == Method::OPTIONS {
+        let answer = worker.origins.preflight(http.headers());
+        return ServiceResponse::new(http, answer);
+    }
+    let answer = pass(&worker, http.clone(), payload).await;
+    ServiceResponse::new(http, answer)
+}
+
+/// Steps 3 to 12.
+async fn pass(worker: &Worker, http: HttpRequest, payload: Payload) -> HttpResponse {
+    let mut common =
+        Common { origin: worker.origins.allowed(http.headers()), secured: true, request_id: worker.request_ids.next() };
+    let visit = Visit::new(worker, &http);
+    let result = match AssertUnwindSafe(visit.run(payload)).catch_unwind().await {
+        Ok(result) => result,
+        // The panic hook has logged what and where.
+        Err(_) => Err(Error::internal("a handler panicked")),
+    };
+    common.secured = visit.secured.get().is_some();
+    let response = result.unwrap_or_else(|error| {
+        log_failure(&error, &http, &common);
+        answer::of_error(&error)
+    });
+    answer::finish(response, common, http.headers()).await
+}
+
+fn log_failure(error: &Error, http: &HttpRequest, common: &Common) {
+    if let Error::Internal(source) = error {
+        let request_id = common.request_id.to_str().unwrap_or("");
+        tracing::error!(request_id, method = %http.method(), path = http.uri().path(), error = %chain(source), "request failed");
+    }
+}
+
+/// An error with its causes, `: ` between them.
+fn chain(source: &crate::error::Source) -> String {
+    let mut text = source.to_string();
+    let mut cause = source.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+/// One request on its way through the steps.
+struct Visit<'a> {
+    worker: &'a Worker,
+    http: &'a HttpRequest,
+    found: Option<(&'a Route, Params)>,
+    /// Set once step 8 is reached.
+    secured: OnceCell<()>,
+}
+
+impl<'a> Visit<'a> {
+    fn new(worker: &'a Worker, http: &'a HttpRequest) -> Self {
+        let found = worker.router.find(http.method(), http.uri().path());
+        Self { worker, http, found, secured: OnceCell::new() }
+    }
+
+    async fn run(&self, payload: Payload) -> Result<Response> {
+        let caller = Caller::Guest;
+        self.secured.get_or_init(|| ());
+        let limit_bytes = self.body_limit()?;
+        if let Some(limit) = limit_bytes
+            && content_length(self.http.headers()).is_some_and(|length| length > limit)
+        {
+            return Err(Error::TooLarge);
+        }
+        let Some((route, params)) = self.found else { return self.fall_through() };
+        self.check_guard(route, &caller)?;
+        let call = Call {
+            worker: Rc::clone(self.worker),
+            params,
+            caller,
+            real_ip: self.remote_ip(),
+            query: OnceCell::new(),
+            body: BodyReader::new(self.http.clone(), payload, limit_bytes, self.worker.app.temp_dir()),
+            http: self.http.clone(),
+        };
+        // Before anything is done: a broken modifier must not answer a write that happened.
+        let picker = match call.query_value("fields") {
+            Some(fields) => Picker::parse(fields)?.map(Rc::new),
+            None => None,
+        };
+        let response = (route.handler)(call).await?;
+        Ok(match &picker {
+            Some(picker) => answer::pick(response, picker),
+            None => response,
+        })
+    }
+
+    /// What no route has: pages for `GET`, else 404.
+    fn fall_through(&self) -> Result<Response> {
+        match *self.http.method() {
+            Method::GET | Method::HEAD => Err(Error::NotFound("File not found.".into())),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    fn body_limit(&self) -> Result<Option<u64>> {
+        match self.found.map(|(route, _)| route.body_limit) {
+            None | Some(BodyLimit::Default) => Ok(Some(body_limit::DEFAULT_BYTES)),
+            Some(BodyLimit::Collection) => Ok(Some(body_limit::of_record(&*self.collection()?))),
+            Some(BodyLimit::Inside | BodyLimit::None) => Ok(None),
+        }
+    }
+
+    fn check_guard(&self, route: &Route, caller: &Caller) -> Result<()> {
+        match route.guard {
+            Guard::None => Ok(()),
+            Guard::SameCollection => guard::check(route.guard, caller, Some(&*self.collection()?), ""),
+            Guard::SuperuserOrOwner(name) => guard::check(route.guard, caller, None, &self.param(name)),
+            Guard::Superuser | Guard::AnyAuth | Guard::GuestOnly => guard::check(route.guard, caller, None, ""),
+        }
+    }
+
+    /// The collection in the path.
+    fn collection(&self) -> Result<Arc<Collection>> {
+        let name = self.param("collection");
+        let schema = self.worker.app.schema.current();
+        schema.find(&name).cloned().ok_or_else(|| Error::NotFound("Missing or invalid collection context.".into()))
+    }
+
+    fn param(&self, name: &str) -> std::borrow::Cow<'_, str> {
+        let raw = self.found.and_then(|(_, params)| params.get(self.http.uri().path(), name)).unwrap_or("");
+        percent_encoding::percent_decode_str(raw).decode_utf8_lossy()
+    }
+
+    /// The peer's address. Every connection has one; the fallback is for tests without a socket.
+    fn remote_ip(&self) -> IpAddr {
+        self.http.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+    }
+}
