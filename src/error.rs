@@ -198,6 +198,38 @@ impl FieldError {
         Self::code("validation_invalid_value", "Invalid value.")
     }
 
+    /// `validation_min_greater_equal_than_required` (contract/00 §3).
+    pub fn below(threshold: i64) -> Self {
+        Self::with_params(
+            "validation_min_greater_equal_than_required",
+            format!("Must be no less than {threshold}."),
+            serde_json::json!({ "threshold": threshold }),
+        )
+    }
+
+    /// `validation_max_less_equal_than_required` (contract/00 §3).
+    pub fn above(threshold: i64) -> Self {
+        Self::with_params(
+            "validation_max_less_equal_than_required",
+            format!("Must be no greater than {threshold}."),
+            serde_json::json!({ "threshold": threshold }),
+        )
+    }
+
+    /// `validation_length_out_of_range` (contract/00 §3).
+    pub fn length_outside(min: usize, max: usize) -> Self {
+        Self::with_params(
+            "validation_length_out_of_range",
+            format!("The length must be between {min} and {max}."),
+            serde_json::json!({ "min": min, "max": max }),
+        )
+    }
+
+    /// `validation_match_invalid` (contract/00 §3).
+    pub fn bad_format() -> Self {
+        Self::code("validation_match_invalid", "Must be in a valid format.")
+    }
+
     /// `validation_not_unique` (contract/00 §3).
     pub fn not_unique() -> Self {
         Self::code("validation_not_unique", "Value must be unique.")

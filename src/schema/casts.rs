@@ -112,35 +112,6 @@ pub fn unique(items: impl IntoIterator<Item = String>) -> Vec<String> {
     kept
 }
 
-/// What a form's text stands for (contract/05 §5): `true`, `false`, a number in exactly the form that printing it
-/// gives, else the text.
-pub fn infer_form_value(text: &str) -> Json {
-    match text {
-        "true" => return Json::Bool(true),
-        "false" => return Json::Bool(false),
-        _ => {}
-    }
-    let looks_numeric = text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
-        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.'));
-    if looks_numeric
-        && let Ok(number) = text.parse::<f64>()
-        && decimal_text(number) == text
-        && let Some(number) = json_number(number)
-    {
-        return number;
-    }
-    Json::String(text.to_owned())
-}
-
-/// A finite number as JSON, whole ones as integers; `None` for NaN and the infinities.
-pub fn json_number(number: f64) -> Option<Json> {
-    let is_minus_zero = number == 0.0 && number.is_sign_negative();
-    if is_exact_integer(number) && !is_minus_zero {
-        return Some(Json::from(number as i64));
-    }
-    serde_json::Number::from_f64(number).map(Json::Number)
-}
-
 /// Whether the number is whole and so small that an `i64` holds it exactly and prints it shortest (2^53). −0 counts as 0.
 pub fn is_exact_integer(number: f64) -> bool {
     number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0
@@ -247,37 +218,7 @@ mod tests {
         assert_eq!(to_list(&Json::Array(twice)), once);
     }
 
-    #[test]
-    fn form_values() {
-        for (text, value) in [
-            ("true", json!(true)),
-            ("false", json!(false)),
-            ("5", json!(5)),
-            ("-1", json!(-1)),
-            ("1.5", json!(1.5)),
-            ("123", json!(123)),
-            ("007", json!("007")),
-            ("1.50", json!("1.50")),
-            ("1e3", json!("1e3")),
-            ("+5", json!("+5")),
-            (".5", json!(".5")),
-            ("-", json!("-")),
-            ("1-2", json!("1-2")),
-            ("null", json!("null")),
-            ("", json!("")),
-            ("True", json!("True")),
-            ("9007199254740993", json!("9007199254740993")),
-        ] {
-            assert_eq!(infer_form_value(text), value, "{text}");
-        }
-    }
-
     proptest::proptest! {
-        #[test]
-        fn an_inferred_number_prints_as_it_was_sent(text in "-?[0-9]{1,18}(\\.[0-9]{1,6})?") {
-            proptest::prop_assert_eq!(to_text(&infer_form_value(&text)), text);
-        }
-
         #[test]
         fn every_double_survives_its_text(number in proptest::num::f64::NORMAL) {
             proptest::prop_assert_eq!(text_to_number(&decimal_text(number)), number);
