@@ -9,6 +9,8 @@
 //!
 //! Implements contract/02, contract/01 §5–6. Tests: beside the code, `tests/api/collections.rs`.
 
+mod index;
 mod load;
+mod sql_text;
 
 pub use load::{SchemaLoader, load_schema};
