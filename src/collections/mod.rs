@@ -9,8 +9,11 @@
 //!
 //! Implements contract/02, contract/01 §5–6. Tests: beside the code, `tests/api/collections.rs`.
 
+mod body;
+mod draft;
 mod index;
 mod load;
 mod sql_text;
 
+pub use body::{CollectionBody, Source, WrongBody};
 pub use load::{SchemaLoader, load_schema};

@@ -173,7 +173,7 @@ pub struct Otp {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TokenOptions {
-    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_as_default")]
     pub secret: String,
     #[serde(deserialize_with = "null_as_default")]
     pub duration: i64,
