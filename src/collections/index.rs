@@ -181,6 +181,15 @@ impl<'t> Parser<'t> {
         is_plain.then(|| name.to_owned())
     }
 
+    /// A table's name; scaffolds have an empty one in quotes.
+    fn table(&mut self) -> Option<String> {
+        if matches!(self.peek(), Some((Token::Quoted, text)) if unquote(text).is_empty()) {
+            self.at += 1;
+            return Some(String::new());
+        }
+        self.name()
+    }
+
     /// What follows `CREATE`.
     fn index(&mut self) -> Option<Index> {
         let mut index = Index { unique: self.has_word("unique"), ..Index::default() };
@@ -200,7 +209,7 @@ impl<'t> Parser<'t> {
         if !self.has_word("on") {
             return None;
         }
-        index.table = self.name()?;
+        index.table = self.table()?;
         index.columns = self.columns()?;
         index.condition = self.condition()?;
         Some(index)
