@@ -1,0 +1,1 @@
+"""The benchmark harness: data to measure on, servers to measure, workloads, a report."""
