@@ -3,16 +3,21 @@
 //! Start at [`App`]: what a request or a command works with. Called by `cli` (opens and closes) and `http` (uses).
 //!
 //! Invariant: everything that runs in the background is joined by [`App::close`], in the reverse order of its start.
+//! Invariant: subscribers of the store hear a commit in this order: schema, settings, then what derives from them.
 //! Never: a rule of the game; a feature's inside.
 
 mod stopping;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::collections::SchemaLoader;
 use crate::error::Result;
-use crate::schema::{Schema, SharedSchema};
+use crate::schema::SharedSchema;
+use crate::settings::{RowKey, SharedSettings};
+use crate::store::{Durability, Store, StoreOptions};
 
 pub use stopping::Stopping;
 
@@ -20,25 +25,43 @@ pub use stopping::Stopping;
 #[derive(Clone, Debug)]
 pub struct AppOptions {
     pub data_dir: PathBuf,
+    pub durability: Durability,
+    /// For all statements of a read together.
+    pub query_timeout: Duration,
+    /// The key of the settings row.
+    pub settings_key: RowKey,
     pub clock: Clock,
 }
 
 /// The running application.
-#[derive(Debug)]
 pub struct App {
     pub options: AppOptions,
     pub clock: Clock,
+    /// `data.db`.
+    pub store: Store,
+    /// `auxiliary.db`: request logs.
+    pub auxiliary: Store,
     pub schema: Arc<SharedSchema>,
+    pub settings: Arc<SharedSettings>,
     /// Begun when the server is told to stop.
     pub stopping: Stopping,
 }
 
 impl App {
-    /// Opens the data directory and starts what runs in the background.
+    /// Opens the data directory and starts what runs in the background. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with the directory or a database, in a sentence for the person who started the program.
     pub fn open(options: AppOptions) -> Result<Arc<Self>> {
         let clock = options.clock.clone();
-        let schema = Arc::new(SharedSchema::new(Schema::default()));
-        Ok(Arc::new(Self { options, clock, schema, stopping: Stopping::new() }))
+        let store = open_store(&options, "data.db")?;
+        let auxiliary = open_store(&options, "auxiliary.db")?;
+        let loader = Arc::new(store.read_here(|conn| SchemaLoader::new(conn))?);
+        let schema = loader.shared();
+        store.subscribe(loader);
+        let settings = SharedSettings::open(&store, options.settings_key.clone(), clock.clone())?;
+        store.subscribe(settings.clone());
+        Ok(Arc::new(Self { options, clock, store, auxiliary, schema, settings, stopping: Stopping::new() }))
     }
 
     /// Where uploads and other scratch files go: in the data directory, so that they can be renamed into place. The next
@@ -47,6 +70,18 @@ impl App {
         self.options.data_dir.join(".pb_temp_to_delete")
     }
 
-    /// Stops what runs in the background and closes the databases. Requests must have ended.
-    pub fn close(&self) {}
+    /// Stops what runs in the background and closes the databases. Requests must have ended. Blocks.
+    pub fn close(&self) {
+        self.stopping.begin();
+        self.auxiliary.close();
+        self.store.close();
+    }
+}
+
+fn open_store(options: &AppOptions, file: &str) -> Result<Store> {
+    Ok(Store::open(StoreOptions {
+        durability: options.durability,
+        query_timeout: options.query_timeout,
+        ..StoreOptions::at(options.data_dir.join(file))
+    })?)
 }

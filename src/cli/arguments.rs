@@ -99,6 +99,15 @@ pub enum Durability {
     Normal,
 }
 
+impl From<Durability> for crate::store::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Full => Self::Full,
+            Durability::Normal => Self::Normal,
+        }
+    }
+}
+
 /// A flag that may have a value after `=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flag(pub bool);

@@ -15,13 +15,19 @@ mod open_files;
 mod serve;
 mod usage;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
+use crate::error::Error;
+use crate::settings::RowKey;
 use arguments::{Arguments, Command, GlobalFlags};
 
 const FAILED: u8 = 1;
@@ -51,17 +57,39 @@ fn show_help() -> anyhow::Result<()> {
 }
 
 /// Opens the data directory that the flags name.
-fn open_app(flags: &GlobalFlags) -> anyhow::Result<std::sync::Arc<App>> {
+fn open_app(flags: &GlobalFlags) -> anyhow::Result<Arc<App>> {
     let data_dir = match &flags.dir {
         Some(dir) => dir.clone(),
         None => beside_executable("pb_data")?,
     };
-    Ok(App::open(AppOptions { data_dir, clock: Clock::system() })?)
+    let options = AppOptions {
+        data_dir,
+        durability: flags.durability.into(),
+        query_timeout: Duration::from_secs(flags.query_timeout.into()),
+        settings_key: settings_key(flags)?,
+        clock: Clock::of_process(),
+    };
+    App::open(options).map_err(failure)
+}
+
+/// The key that the variable named by `--encryptionEnv` holds.
+fn settings_key(flags: &GlobalFlags) -> anyhow::Result<RowKey> {
+    let Some(variable) = &flags.encryption_env else { return Ok(RowKey::none()) };
+    let value = std::env::var_os(variable).map(OsString::into_encoded_bytes);
+    Ok(RowKey::new(variable, value)?)
 }
 
 /// A default folder (contract/22 §1).
-fn beside_executable(name: &str) -> anyhow::Result<std::path::PathBuf> {
+fn beside_executable(name: &str) -> anyhow::Result<PathBuf> {
     let executable = std::env::current_exe().context("can't tell where the program is; name the folders by flags")?;
     let folder = executable.parent().context("the program has no folder; name the folders by flags")?;
     Ok(folder.join(name))
+}
+
+/// A domain error as the terminal shows it: the cause itself where that is all there is.
+fn failure(error: Error) -> anyhow::Error {
+    match error {
+        Error::Internal(source) => anyhow::Error::from_boxed(source),
+        other => anyhow::Error::new(other),
+    }
 }
