@@ -34,4 +34,10 @@ pub trait Dialect: Debug + Send + Sync {
 
     /// A condition: the text of `expression` contains that of `needle`, byte by byte. Both are SQL.
     fn contains_text(&self, expression: &str, needle: &str) -> String;
+
+    /// The placeholder of the parameter with this number, from 1; one may stand in several places.
+    fn parameter(&self, number: usize) -> String;
+
+    /// A condition: the text of `expression` is one of those in a JSON list of texts. Both are SQL.
+    fn is_in_json_list(&self, expression: &str, list: &str) -> String;
 }

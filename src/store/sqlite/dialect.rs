@@ -32,4 +32,12 @@ impl Dialect for SqliteDialect {
     fn contains_text(&self, expression: &str, needle: &str) -> String {
         format!("instr({expression}, {needle}) > 0")
     }
+
+    fn parameter(&self, number: usize) -> String {
+        format!("?{number}")
+    }
+
+    fn is_in_json_list(&self, expression: &str, list: &str) -> String {
+        format!("{expression} IN (SELECT value FROM json_each({list}))")
+    }
 }
