@@ -21,6 +21,7 @@ mod error;
 mod events;
 mod jobs;
 mod options;
+mod outline;
 mod queue;
 mod sqlite;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use engine::{Engine, Grouping, Health, JobEnd, Outcome, ReadJob, WriteJob};
 pub use error::StoreError;
 pub use events::{Change, ChangeKind, Event, Position, Subscriber};
 pub use options::{Durability, StoreOptions};
+pub use outline::{ColumnOutline, QueryOutline, QuerySource};
 pub use value::{Cell, Value};
 
 use crate::error::{Error, Result};

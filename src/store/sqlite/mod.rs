@@ -19,6 +19,7 @@ mod errors;
 mod functions;
 mod group;
 mod open;
+mod outline;
 mod readers;
 #[cfg(test)]
 mod tests;
