@@ -1,6 +1,6 @@
 //! Everything that SQL engines spell differently (ARCHITECTURE, seam 2). One implementation per engine.
 
-use std::fmt::Debug;
+use super::schema_dialect::SchemaDialect;
 
 /// The kind of column a field is stored in (contract/01 §6 gives SQLite's definitions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum ColumnType {
 }
 
 /// How an engine spells what differs between engines.
-pub trait Dialect: Debug + Send + Sync {
+pub trait Dialect: SchemaDialect {
     /// The identifier quoted, safe for any name.
     fn quote(&self, identifier: &str) -> String;
 

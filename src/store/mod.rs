@@ -23,6 +23,7 @@ mod jobs;
 mod options;
 mod outline;
 mod queue;
+mod schema_dialect;
 mod sqlite;
 #[cfg(test)]
 pub mod testing;
@@ -38,6 +39,7 @@ pub use error::StoreError;
 pub use events::{Change, ChangeKind, Event, Position, Subscriber};
 pub use options::{Durability, StoreOptions};
 pub use outline::{ColumnOutline, QueryOutline, QuerySource};
+pub use schema_dialect::SchemaDialect;
 pub use value::{Cell, Value};
 
 use crate::error::{Error, Result};

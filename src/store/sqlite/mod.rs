@@ -21,6 +21,7 @@ mod group;
 mod open;
 mod outline;
 mod readers;
+mod schema_dialect;
 #[cfg(test)]
 mod tests;
 mod tx;
