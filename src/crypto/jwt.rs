@@ -83,8 +83,8 @@ struct Times<'a> {
     iat: Option<&'a RawValue>,
 }
 
-/// Takes a token apart and checks its algorithm and times (contract/10 §4, 1–2), not its signature.
-pub fn parse(token: &str, now: Timestamp) -> Result<Unverified<'_>, TokenError> {
+/// Takes a token apart and checks its algorithm (contract/10 §4, 1); neither its times nor its signature.
+pub fn parse(token: &str) -> Result<Unverified<'_>, TokenError> {
     if token.len() > TOKEN_BYTES_MAX {
         return Err(TokenError::TooLong);
     }
@@ -102,18 +102,7 @@ pub fn parse(token: &str, now: Timestamp) -> Result<Unverified<'_>, TokenError> 
         return Err(TokenError::Algorithm);
     }
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
-    check_times(&payload, now)?;
     Ok(Unverified { message, signature, payload })
-}
-
-fn check_times(payload: &[u8], now: Timestamp) -> Result<(), TokenError> {
-    let times: Times = parse_object(payload)?;
-    // `exp` is the first moment that is too late (RFC 7519 §4.1.4); it may be a fraction.
-    let now = now.as_millisecond() as f64 / 1000.0;
-    let expires = number(times.exp)?.ok_or(TokenError::Time)?;
-    let starts = [number(times.nbf)?, number(times.iat)?];
-    let is_current = expires > 0.0 && now < expires && starts.into_iter().flatten().all(|start| start <= now);
-    if is_current { Ok(()) } else { Err(TokenError::Time) }
 }
 
 /// Reads a JSON object. serde would take a list for a struct, too.
@@ -133,6 +122,17 @@ fn number(raw: Option<&RawValue>) -> Result<Option<f64>, TokenError> {
 }
 
 impl Unverified<'_> {
+    /// Whether the token is valid at this moment (contract/10 §4, 2).
+    pub fn check_times(&self, now: Timestamp) -> Result<(), TokenError> {
+        let times: Times = parse_object(&self.payload)?;
+        // `exp` is the first moment that is too late (RFC 7519 §4.1.4); it may be a fraction.
+        let now = now.as_millisecond() as f64 / 1000.0;
+        let expires = number(times.exp)?.ok_or(TokenError::Time)?;
+        let starts = [number(times.nbf)?, number(times.iat)?];
+        let is_current = expires > 0.0 && now < expires && starts.into_iter().flatten().all(|start| start <= now);
+        if is_current { Ok(()) } else { Err(TokenError::Time) }
+    }
+
     /// The claims as they stand. An error when they aren't of this shape.
     pub fn claims<'a, T: Deserialize<'a>>(&'a self) -> Result<T, TokenError> {
         parse_object(&self.payload)
@@ -172,7 +172,8 @@ mod tests {
 
     fn parsed(header: &str, payload: &str) -> Result<(), TokenError> {
         let token = token(header, payload);
-        let unverified = parse(&token, now())?;
+        let unverified = parse(&token)?;
+        unverified.check_times(now())?;
         if unverified.is_signed_with(&secret()) { Ok(()) } else { Err(TokenError::Signature) }
     }
 
@@ -181,7 +182,7 @@ mod tests {
     #[test]
     fn a_signed_token_is_read_back() {
         let signed = sign(&json!({"id": "a", "exp": NOW + 10}), &secret());
-        let unverified = parse(&signed, now()).unwrap();
+        let unverified = parse(&signed).unwrap();
         assert!(unverified.is_signed_with(&secret()));
         assert_eq!(unverified.claims::<Json>().unwrap(), json!({"id": "a", "exp": NOW + 10}));
         assert!(!unverified.is_signed_with(&TokenSecret::new("abc", "deg").unwrap()));
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn the_split_of_the_key_makes_no_difference_but_an_empty_key_is_refused() {
         let signed = sign(&json!({"exp": NOW + 10}), &TokenSecret::new("", "abcdef").unwrap());
-        assert!(parse(&signed, now()).unwrap().is_signed_with(&secret()));
+        assert!(parse(&signed).unwrap().is_signed_with(&secret()));
         assert_eq!(TokenSecret::new("", "").unwrap_err(), TokenError::EmptyKey);
     }
 
@@ -212,9 +213,9 @@ mod tests {
     fn an_unsigned_token_is_not_taken() {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
         let payload = URL_SAFE_NO_PAD.encode(format!(r#"{{"exp":{}}}"#, NOW + 10));
-        assert_eq!(parse(&format!("{header}.{payload}."), now()).unwrap_err(), TokenError::Algorithm);
+        assert_eq!(parse(&format!("{header}.{payload}.")).unwrap_err(), TokenError::Algorithm);
         let unsigned = format!("{HEADER}.{payload}.");
-        assert!(!parse(&unsigned, now()).unwrap().is_signed_with(&secret()));
+        assert!(!parse(&unsigned).unwrap().is_signed_with(&secret()));
     }
 
     #[test]
@@ -244,18 +245,18 @@ mod tests {
     #[test]
     fn padding_extra_parts_and_size_are_refused() {
         let good = token(HS256, &format!(r#"{{"exp":{}}}"#, NOW + 10));
-        assert!(parse(&good, now()).is_ok());
+        assert!(parse(&good).is_ok());
         for bad in [format!("{good}.x"), format!("x.{good}"), format!(".{good}"), good.replacen('.', "=.", 1)] {
-            assert!(parse(&bad, now()).is_err(), "{bad}");
+            assert!(parse(&bad).is_err(), "{bad}");
         }
-        assert!(!parse(&format!("{good}="), now()).is_ok_and(|token| token.is_signed_with(&secret())));
-        assert_eq!(parse(&"a".repeat(TOKEN_BYTES_MAX + 1), now()).unwrap_err(), TokenError::TooLong);
+        assert!(!parse(&format!("{good}=")).is_ok_and(|token| token.is_signed_with(&secret())));
+        assert_eq!(parse(&"a".repeat(TOKEN_BYTES_MAX + 1)).unwrap_err(), TokenError::TooLong);
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic_or_pass(text in "\\PC{0,80}|[A-Za-z0-9_-]{0,60}(\\.[A-Za-z0-9_-]{0,60}){0,3}") {
-            prop_assert!(!parse(&text, now()).is_ok_and(|token| token.is_signed_with(&secret())));
+            prop_assert!(!parse(&text).is_ok_and(|token| token.is_signed_with(&secret())));
         }
 
         #[test]
@@ -265,7 +266,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] = to.as_bytes()[0];
             let changed = String::from_utf8(bytes).unwrap();
-            let passes = parse(&changed, now()).is_ok_and(|token| token.is_signed_with(&secret()));
+            let passes = parse(&changed).is_ok_and(|token| token.is_signed_with(&secret()));
             prop_assert_eq!(passes, changed == good);
         }
     }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::auth_options::AuthOptions;
 use super::field::Field;
 
+/// The name of the collection of superusers.
+pub const SUPERUSERS: &str = "_superusers";
+
 /// What a collection's options are.
 #[derive(Clone, Debug)]
 pub enum CollectionKind {
@@ -52,6 +55,11 @@ impl Collection {
     /// The position of the field of exactly this name: that of its value in a [`super::Record`].
     pub fn field_index(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// Whether this is the collection of superusers (contract/11 §13); its name can't change.
+    pub fn is_superusers(&self) -> bool {
+        &*self.name == SUPERUSERS
     }
 
     pub fn is_auth(&self) -> bool {

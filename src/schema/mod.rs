@@ -26,7 +26,7 @@ mod snapshot;
 mod value;
 
 pub use auth_options::AuthOptions;
-pub use collection::{Collection, CollectionKind, Rules};
+pub use collection::{Collection, CollectionKind, Rules, SUPERUSERS};
 pub use collection_json::{StoredCollection, UnreadableCollection};
 pub use field::{Field, Shape};
 pub use pattern::Pattern;
