@@ -11,7 +11,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("ids", &[]),
     ("crypto", &["error", "ids"]),
+    ("formats", &[]),
     ("input", &["ids"]),
+    ("picker", &["error"]),
     // Floors.
     ("store", &[]),
     ("schema", &["store"]),
@@ -30,7 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("settings", FLOORS),
 ];
 
-const LEAVES: &[&str] = &["clock", "crypto", "error", "ids", "input"];
+const LEAVES: &[&str] = &["clock", "crypto", "error", "formats", "ids", "input", "picker"];
 const FLOORS: &[&str] = &["store", "schema", "query", "rows", "access"];
 
 /// Edges from feature to feature, each with its reason.
@@ -204,7 +206,8 @@ fn every_file_says_what_it_is_for() {
     let mut breaches = Breaches::default();
     for file in rust_files() {
         let doc = file.text.lines().take_while(|line| line.starts_with("//!")).count();
-        if doc == 0 {
+        // A file of unit tests speaks for the file beside it.
+        if doc == 0 && !file.path.ends_with("tests.rs") {
             breaches.add(&file, 1, "begins without a module doc".into());
         }
         if file.path.ends_with("mod.rs") && doc > ROOM_DOC_LINES_MAX {
