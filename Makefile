@@ -35,7 +35,7 @@ unit: ## Rust tests: unit, API, durability, tidiness
 	cargo test --workspace $(FAULTS)
 
 sdk: $(BINARY) ## the official JavaScript SDK against the binary
-	node --test tests/sdk
+	node --test tests/sdk/*.test.mjs
 
 fuzz: ## 20 seconds of fuzzing for each parser
 	.ci/fuzz 20

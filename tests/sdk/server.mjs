@@ -1,0 +1,81 @@
+// A Monobase of a test file's own: the binary on a temporary data directory with one superuser.
+//
+//     const server = await startServer();
+//     const client = await server.superuser();
+//     after(() => server.stop());
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import PocketBase from "pocketbase";
+
+const binary =
+  process.env.MONOBASE_TEST_BINARY ?? new URL("../../target/debug/monobase", import.meta.url).pathname;
+const START_MS_MAX = 60_000;
+
+export const EMAIL = "test@example.com";
+export const PASSWORD = "1234567890";
+
+// Every first commit fails with "retry", as in all other suites.
+const environment = { ...process.env, MONOBASE_FAULT_RETRY: "1" };
+
+export async function startServer() {
+  const dir = mkdtempSync(join(tmpdir(), "monobase-sdk-"));
+  const flags = ["--dir", dir, "--publicDir", join(dir, "no_public_dir")];
+  const made = spawnSync(binary, ["superuser", "upsert", EMAIL, PASSWORD, ...flags], { env: environment });
+  if (made.status !== 0) throw new Error(`superuser upsert failed: ${made.error ?? made.stderr}`);
+  const child = spawn(binary, ["serve", "--http", "127.0.0.1:0", ...flags], { env: environment });
+  const url = await listening(child);
+  return {
+    url,
+    // A client as a new user has it.
+    client: () => new PocketBase(url),
+    // A client that has signed in as the superuser.
+    async superuser() {
+      const client = new PocketBase(url);
+      await client.collection("_superusers").authWithPassword(EMAIL, PASSWORD);
+      return client;
+    },
+    async stop() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill();
+      await ended;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+// Waits for the start line; what was printed instead is the error.
+function listening(child) {
+  return new Promise((resolve, reject) => {
+    let printed = "";
+    const fail = (why) => {
+      child.kill("SIGKILL");
+      reject(new Error(`${why}; it printed:\n${printed}`));
+    };
+    const timer = setTimeout(() => fail("the server did not start in time"), START_MS_MAX);
+    child.once("error", (error) => fail(`${binary} does not start: ${error.message}`));
+    child.once("exit", (code) => fail(`the server ended with ${code}`));
+    const read = (chunk) => {
+      printed += chunk;
+      const found = /Server started at (http:\/\/[0-9.]+:[0-9]+)\s/.exec(printed);
+      if (found === null) return;
+      clearTimeout(timer);
+      child.removeAllListeners("exit");
+      resolve(found[1]);
+    };
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+  });
+}
+
+// Asserts that a call is refused with this status and gives the SDK's error.
+export async function refused(call, status) {
+  try {
+    await call;
+  } catch (error) {
+    if (error.status !== status) throw error;
+    return error;
+  }
+  throw new Error(`expected a refusal with ${status}`);
+}
