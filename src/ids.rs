@@ -40,6 +40,20 @@ pub fn pick(alphabet: &[u8], length: usize) -> String {
     text
 }
 
+/// A number from 0 to `bound - 1`, each as likely; 0 if `bound` is 0.
+pub fn below(bound: u32) -> u32 {
+    if bound < 2 {
+        return 0;
+    }
+    let usable = u32::MAX - u32::MAX % bound;
+    loop {
+        let drawn = u32::from_le_bytes([random_byte(), random_byte(), random_byte(), random_byte()]);
+        if drawn < usable {
+            return drawn % bound;
+        }
+    }
+}
+
 fn random_byte() -> u8 {
     BLOCK.with_borrow_mut(|(used, block)| {
         if *used == BLOCK_BYTES {
@@ -61,6 +75,13 @@ mod tests {
         let ids: std::collections::HashSet<String> = (0..2000).map(|_| record_id()).collect();
         assert_eq!(ids.len(), 2000);
         assert!(ids.iter().all(|id| id.len() == 15 && id.bytes().all(|b| LOWER.contains(&b))));
+    }
+
+    #[test]
+    fn every_number_below_the_bound_is_drawn() {
+        let drawn: std::collections::HashSet<u32> = (0..2000).map(|_| below(10)).collect();
+        assert_eq!(drawn, (0..10).collect());
+        assert_eq!((below(0), below(1)), (0, 0));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod error;
 pub mod formats; // e-mail addresses, hosts, URLs, IP blocks
 pub mod ids;
 pub mod input; // what a request brought for a record: values and uploads
+pub mod mime; // the type of data, told from its bytes
 pub mod picker; // the `fields` parameter
 
 // Floors.
