@@ -112,6 +112,14 @@ pub fn unique(items: impl IntoIterator<Item = String>) -> Vec<String> {
     kept
 }
 
+/// A finite number as JSON, whole ones as integers; `None` for NaN and the infinities.
+pub fn json_number(number: f64) -> Option<Json> {
+    if is_exact_integer(number) {
+        return Some(Json::from(number as i64));
+    }
+    serde_json::Number::from_f64(number).map(Json::Number)
+}
+
 /// Whether the number is whole and so small that an `i64` holds it exactly and prints it shortest (2^53). −0 counts as 0.
 pub fn is_exact_integer(number: f64) -> bool {
     number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0

@@ -7,7 +7,11 @@ use crate::error::{FieldError, FieldErrors};
 use crate::store::ColumnType;
 
 use super::fields::{FieldKind, Kind, OptionsContext, OptionsError, RelationOptions, options};
+use super::names::check_field_name;
 use super::value::FieldValue;
+
+const ID_BYTES_MAX: usize = 100;
+const HELP_BYTES_MAX: usize = 300;
 
 /// How the values of a field are held, stored, shown and compared. Most code cares for the shape, not for the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,15 +70,16 @@ impl Field {
     pub fn from_json(object: &Map<String, Json>) -> Result<Self, OptionsError> {
         let common: CommonOptions = options::read(object)?;
         let type_name = object.get("type").and_then(Json::as_str).unwrap_or_default();
+        let kind = Kind::from_options(type_name, object)?;
         let mut field = Self {
             id: common.id,
             name: common.name,
             system: common.system,
             hidden: common.hidden,
             presentable: common.presentable,
-            required: common.required,
+            required: common.required && !matches!(kind, Kind::Autodate(_)),
             help: common.help,
-            kind: Kind::from_options(type_name, object)?,
+            kind,
             unknown: Map::new(),
         };
         let known = field.to_json();
@@ -106,7 +111,22 @@ impl Field {
 
     /// Checks the common options and those of the kind (contract/03 §1–2): errors by option.
     pub fn check_options(&self, context: &OptionsContext<'_>) -> FieldErrors {
-        self.kind.check_options(self, context)
+        let mut errors = FieldErrors::new();
+        if self.id.is_empty() {
+            errors.add("id", FieldError::required());
+        } else if self.id.len() > ID_BYTES_MAX {
+            errors.add("id", FieldError::length_outside(1, ID_BYTES_MAX));
+        }
+        if let Err(error) = check_field_name(&self.name) {
+            errors.add("name", error);
+        }
+        if self.help.len() > HELP_BYTES_MAX {
+            errors.add("help", FieldError::length_outside(1, HELP_BYTES_MAX));
+        }
+        for (option, error) in self.kind.check_options(self, context) {
+            errors.add(option, error);
+        }
+        errors
     }
 
     /// A value from JSON input; what can't be converted is the empty value (contract/03 §3).

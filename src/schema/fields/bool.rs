@@ -1,16 +1,16 @@
 //! The kind `bool` (contract/03 §2).
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::error::{FieldError, FieldErrors};
 use crate::schema::{Field, FieldValue, Shape};
 
+use super::checks::check_required;
 use super::{FieldKind, OptionsContext};
 
-/// Options of a bool field.
+/// Options of a bool field: none of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
 pub struct BoolOptions {}
 
 impl FieldKind for BoolOptions {
@@ -22,15 +22,17 @@ impl FieldKind for BoolOptions {
         FieldErrors::new()
     }
 
-    fn normalise(&self, _input: &Json) -> FieldValue {
-        FieldValue::zero(self.shape())
-    }
-
-    fn validate(&self, _field: &Field, _value: &FieldValue) -> Result<(), FieldError> {
-        Ok(())
+    fn validate(&self, field: &Field, value: &FieldValue) -> Result<(), FieldError> {
+        check_required(field, value)
     }
 
     fn openapi(&self) -> Json {
-        Json::Object(serde_json::Map::new())
+        json!({ "type": "boolean" })
+    }
+
+    #[cfg(test)]
+    fn valid_inputs(&self) -> proptest::strategy::BoxedStrategy<Json> {
+        use proptest::prelude::*;
+        prop_oneof![any::<bool>().prop_map(Json::from), "t|1|no".prop_map(Json::from)].boxed()
     }
 }

@@ -4,6 +4,10 @@
 //! Options are plain serde structs with the wire's keys; their default is every option's default. Dispatch goes
 //! through `&dyn FieldKind`, so that a method of the trait is written once per kind and nowhere else.
 
+mod checks;
+mod domains;
+pub(super) mod options;
+
 mod autodate;
 mod bool;
 mod date;
@@ -13,7 +17,6 @@ mod file;
 mod geo_point;
 mod json;
 mod number;
-pub(super) mod options;
 mod password;
 mod relation;
 mod select;
@@ -32,9 +35,10 @@ use super::value::FieldValue;
 pub use autodate::AutodateOptions;
 pub use bool::BoolOptions;
 pub use date::DateOptions;
+pub use domains::DomainLists;
 pub use editor::EditorOptions;
-pub use email::EmailOptions;
-pub use file::FileOptions;
+pub use email::{EmailOptions, is_email};
+pub use file::{FileOptions, NewFile};
 pub use geo_point::GeoPointOptions;
 pub use json::JsonOptions;
 pub use number::NumberOptions;
@@ -43,7 +47,7 @@ pub use password::PasswordOptions;
 pub use relation::RelationOptions;
 pub use select::SelectOptions;
 pub use text::TextOptions;
-pub use url::UrlOptions;
+pub use url::{UrlOptions, is_url};
 
 /// What a kind of field decides for itself. Options are the type itself.
 pub trait FieldKind: std::fmt::Debug + Send + Sync {
@@ -54,13 +58,24 @@ pub trait FieldKind: std::fmt::Debug + Send + Sync {
     fn check_options(&self, field: &Field, context: &OptionsContext<'_>) -> FieldErrors;
 
     /// A value from JSON input; never an error: what can't be converted is the empty value (contract/03 §3).
-    fn normalise(&self, input: &Json) -> FieldValue;
+    fn normalise(&self, input: &Json) -> FieldValue {
+        FieldValue::from_input(self.shape(), input)
+    }
 
     /// Checks a value by itself (contract/03 §2). What needs other rows (relations, uniqueness) is checked in `rows`.
     fn validate(&self, field: &Field, value: &FieldValue) -> Result<(), FieldError>;
 
+    /// How many bytes of a request body its values may take beyond what every body may have (contract/03 §10).
+    fn body_bytes_max(&self) -> i64 {
+        0
+    }
+
     /// The schema of the value as OpenAPI 3.1 shows it.
     fn openapi(&self) -> Json;
+
+    /// Inputs that a field with these options takes, for property tests.
+    #[cfg(test)]
+    fn valid_inputs(&self) -> proptest::strategy::BoxedStrategy<Json>;
 }
 
 /// What the check of a field's options may look at.
@@ -152,7 +167,16 @@ impl FieldKind for Kind {
         self.behaviour().validate(field, value)
     }
 
+    fn body_bytes_max(&self) -> i64 {
+        self.behaviour().body_bytes_max()
+    }
+
     fn openapi(&self) -> Json {
         self.behaviour().openapi()
+    }
+
+    #[cfg(test)]
+    fn valid_inputs(&self) -> proptest::strategy::BoxedStrategy<Json> {
+        self.behaviour().valid_inputs()
     }
 }
