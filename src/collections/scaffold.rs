@@ -42,7 +42,7 @@ pub(super) fn id_field() -> Field {
         min: RECORD_ID_LENGTH,
         max: RECORD_ID_LENGTH,
         pattern: ID_PATTERN.into(),
-        autogenerate_pattern: "[a-z0-9]{15}".to_owned(),
+        autogenerate_pattern: "[a-z0-9]{15}".into(),
         primary_key: true,
     };
     Field { required: true, ..system_field("id", Kind::Text(options)) }
@@ -66,7 +66,7 @@ pub(super) fn auth_field(name: &str) -> Field {
             let options = TextOptions {
                 min: 30,
                 max: 60,
-                autogenerate_pattern: "[a-zA-Z0-9]{50}".to_owned(),
+                autogenerate_pattern: "[a-zA-Z0-9]{50}".into(),
                 ..TextOptions::default()
             };
             Field { required: true, hidden: true, ..field(Kind::Text(options)) }
