@@ -9,12 +9,16 @@
 //! Invariant: the same expression, rows and request give the same answer by SQL and by memory (the oracle test).
 //! Never: an engine's spelling (that is `Dialect`), HTTP, the records' service.
 
+mod affinity;
 mod ast;
 mod check;
 mod compile;
 mod error;
 mod lexer;
+mod like;
+mod macros;
 mod memory;
+mod names;
 mod parser;
 mod planner;
 mod request;
