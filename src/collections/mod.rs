@@ -11,11 +11,9 @@
 
 mod body;
 mod draft;
-mod index;
 mod load;
 mod normalise;
 mod scaffold;
-mod sql_text;
 
 pub use body::{CollectionBody, Source, WrongBody};
 pub use load::{SchemaLoader, load_schema};

@@ -2,10 +2,10 @@
 //! tables in index statements (contract/02 §4.2).
 
 use crate::schema::fields::Kind;
+use crate::schema::index::Index;
 use crate::schema::{Collection, CollectionKind, Field, Schema};
 
 use super::draft::Draft;
-use super::index::Index;
 use super::scaffold;
 
 /// Gives ids and index names, fields and indexes that are missing. A view's fields are inferred elsewhere.

@@ -168,8 +168,19 @@ mod tests {
         ] {
             assert_eq!(Name::parse(text), Ok(name), "{text}");
         }
-        for text in ["a..b", "#a", "@a", "@now.x", "a:b.c", "@request", "@request.auth", "@request.zzz.a", "@collection.c",
-            "@collection.c:.a", "@collection.c:a:b.d"] {
+        for text in [
+            "a..b",
+            "#a",
+            "@a",
+            "@now.x",
+            "a:b.c",
+            "@request",
+            "@request.auth",
+            "@request.zzz.a",
+            "@collection.c",
+            "@collection.c:.a",
+            "@collection.c:a:b.d",
+        ] {
             assert!(Name::parse(text).is_err(), "{text}");
         }
     }

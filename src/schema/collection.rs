@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::auth_options::AuthOptions;
 use super::field::Field;
+use super::index::Index;
 
 /// The name of the collection of superusers.
 pub const SUPERUSERS: &str = "_superusers";
@@ -60,6 +61,11 @@ impl Collection {
     /// Whether this is the collection of superusers (contract/11 §13); its name can't change.
     pub fn is_superusers(&self) -> bool {
         &*self.name == SUPERUSERS
+    }
+
+    /// The collection's indexes, read. One whose statement can't be read is left out.
+    pub fn read_indexes(&self) -> impl Iterator<Item = Index> + '_ {
+        self.indexes.iter().filter_map(|statement| Index::parse(statement))
     }
 
     pub fn is_auth(&self) -> bool {

@@ -21,12 +21,14 @@ mod field;
 pub mod file_name;
 pub mod json;
 pub mod fields;
+pub mod index;
 mod generator;
 mod modifiers;
 pub mod names;
 mod pattern;
 mod record;
 mod snapshot;
+pub mod sql_text;
 mod value;
 
 pub use auth_options::AuthOptions;

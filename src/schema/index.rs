@@ -6,7 +6,7 @@ use super::sql_text::{Token, tokens, unquote};
 
 /// A parsed index statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Index {
+pub struct Index {
     pub unique: bool,
     pub if_not_exists: bool,
     /// The schema before the name, `""` if none was given.
@@ -20,7 +20,7 @@ pub(super) struct Index {
 
 /// One column of an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct IndexColumn {
+pub struct IndexColumn {
     /// A column's name without quotes, or an expression.
     pub name: String,
     pub collate: String,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What a stretch of SQL text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub enum Token {
     /// Letters, digits, `_`, `$` and anything beyond ASCII.
     Word,
     /// `'…'`, `"…"`, `` `…` `` or `[…]`, its quotes included; an unclosed one runs to the end.
@@ -16,7 +16,7 @@ pub(super) enum Token {
 }
 
 /// The tokens of `text` in order, without gaps.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = (Token, Range<usize>)> + '_ {
+pub fn tokens(text: &str) -> impl Iterator<Item = (Token, Range<usize>)> + '_ {
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -71,17 +71,17 @@ fn quoted_length(bytes: &[u8], quote: u8) -> usize {
 }
 
 /// Takes white space and `;` off both ends: the form in which a statement is embedded in another.
-pub(super) fn trim_statement(text: &str) -> &str {
+pub fn trim_statement(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c == ';')
 }
 
 /// Whether a `;` stands between other text, outside quotes and comments.
-pub(super) fn has_several_statements(text: &str) -> bool {
+pub fn has_several_statements(text: &str) -> bool {
     tokens(trim_statement(text)).any(|(token, _)| token == Token::Sign(b';'))
 }
 
 /// A quoted stretch without its quotes (doubled ones stay: names don't hold them).
-pub(super) fn unquote(text: &str) -> &str {
+pub fn unquote(text: &str) -> &str {
     let inner = |open: char, close: char| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
     inner('`', '`')
         .or_else(|| inner('"', '"'))
