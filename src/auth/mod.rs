@@ -12,6 +12,8 @@
 //! Implements contract/10, contract/11, contract/22 §3. Tests: beside the code and in `tests/api/{tokens,auth}.rs`.
 
 mod cache;
+pub mod otp;
+pub mod superusers;
 mod tokens;
 
 pub use cache::AuthCache;

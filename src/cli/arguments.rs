@@ -29,6 +29,46 @@ pub struct Arguments {
 pub enum Command {
     /// Start the server.
     Serve(ServeArguments),
+    /// Manage superusers.
+    Superuser {
+        #[command(subcommand)]
+        command: Option<SuperuserCommand>,
+    },
+}
+
+/// What `superuser` does. Arguments are counted by the commands, which have the texts for it.
+#[derive(Debug, Subcommand)]
+pub enum SuperuserCommand {
+    /// Create a superuser: EMAIL PASS.
+    Create {
+        #[arg(value_name = "EMAIL PASS")]
+        arguments: Vec<String>,
+    },
+    /// Create a superuser, or change the password of an existing one: EMAIL PASS.
+    Upsert {
+        #[arg(value_name = "EMAIL PASS")]
+        arguments: Vec<String>,
+    },
+    /// Change a superuser's password: EMAIL PASS.
+    Update {
+        #[arg(value_name = "EMAIL PASS")]
+        arguments: Vec<String>,
+    },
+    /// Delete a superuser: EMAIL.
+    Delete {
+        #[arg(value_name = "EMAIL")]
+        arguments: Vec<String>,
+    },
+    /// Make a one-time password for a superuser: EMAIL.
+    Otp {
+        #[arg(value_name = "EMAIL")]
+        arguments: Vec<String>,
+    },
+    /// Limit the addresses that superusers may come from; without any, lift the limit.
+    Ips {
+        #[arg(value_name = "IP")]
+        addresses: Vec<String>,
+    },
 }
 
 /// Flags of every command; they may stand anywhere.

@@ -13,6 +13,7 @@ mod arguments;
 mod logging;
 mod open_files;
 mod serve;
+mod superuser;
 mod usage;
 
 use std::ffi::OsString;
@@ -42,18 +43,27 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         None => show_help(),
         Some(Command::Serve(command)) => serve::run(&arguments.flags, &command),
+        Some(Command::Superuser { command: Some(command) }) => superuser::run(&arguments.flags, &command),
+        Some(Command::Superuser { command: None }) => show_group_help("superuser"),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("Error: {error:#}");
-            ExitCode::from(FAILED)
+            ExitCode::from(if error.is::<usage::WrongUse>() { usage::WRONG_USE } else { FAILED })
         }
     }
 }
 
 fn show_help() -> anyhow::Result<()> {
     Arguments::command().print_help().context("help not printed")
+}
+
+/// The help of a command that was named without what it should do.
+fn show_group_help(name: &str) -> anyhow::Result<()> {
+    let mut command = Arguments::command();
+    command.build();
+    command.find_subcommand_mut(name).context("no such command")?.print_help().context("help not printed")
 }
 
 /// Opens the data directory that the flags name.

@@ -4,7 +4,13 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-const WRONG_USE: u8 = 2;
+/// The exit code of wrong use.
+pub const WRONG_USE: u8 = 2;
+
+/// Arguments that clap takes but the command doesn't.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUse(pub &'static str);
 
 /// Prints help or version (success), or what is wrong with the arguments.
 pub fn report(error: &clap::Error) -> ExitCode {

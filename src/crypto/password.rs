@@ -50,22 +50,22 @@ impl From<HashError> for Error {
 }
 
 /// Hashes on the calling thread: for the command line. Takes some 50 ms at the default cost.
-pub fn hash_password(password: &Secret<String>, cost: u32) -> Result<String, HashError> {
-    if password.expose().len() > PASSWORD_BYTES_MAX {
+pub fn hash_password(password: &str, cost: u32) -> Result<String, HashError> {
+    if password.len() > PASSWORD_BYTES_MAX {
         return Err(HashError::TooLong);
     }
-    let parts = bcrypt::hash_with_result(password.expose(), cost).map_err(|_| HashError::Cost(cost))?;
+    let parts = bcrypt::hash_with_result(password, cost).map_err(|_| HashError::Cost(cost))?;
     Ok(parts.format_for_version(bcrypt::Version::TwoA))
 }
 
 /// Checks on the calling thread. A text that is no bcrypt hash, the empty one included, matches nothing; the check then
 /// hashes all the same, so that its time tells nothing.
-pub fn verify_password(password: &Secret<String>, hash: &str) -> bool {
-    match bcrypt::verify(password.expose(), hash) {
+pub fn verify_password(password: &str, hash: &str) -> bool {
+    match bcrypt::verify(password, hash) {
         Ok(matches) => matches,
         Err(_) => {
             // The result is of no use; only the time it takes is.
-            let _ = bcrypt::hash_with_result(password.expose(), BCRYPT_DEFAULT_COST);
+            let _ = bcrypt::hash_with_result(password, BCRYPT_DEFAULT_COST);
             false
         }
     }
@@ -120,12 +120,12 @@ impl PasswordHasher {
 
     /// A new hash of `password`.
     pub async fn hash(&self, password: Secret<String>, cost: u32) -> Result<String, HashError> {
-        self.run(move || hash_password(&password, cost)).await?
+        self.run(move || hash_password(password.expose(), cost)).await?
     }
 
     /// Whether `hash` is one of `password`; see [`verify_password`].
     pub async fn verify(&self, password: Secret<String>, hash: String) -> Result<bool, HashError> {
-        self.run(move || verify_password(&password, &hash)).await
+        self.run(move || verify_password(password.expose(), &hash)).await
     }
 
     /// How many hashes were made or checked since the start: tests prove by it that refused logins cost the same.
@@ -222,32 +222,32 @@ mod tests {
 
     #[test]
     fn hashes_have_the_reference_form_and_match_their_password_alone() {
-        let hash = hash_password(&"1234567890".into(), COST).unwrap();
+        let hash = hash_password("1234567890", COST).unwrap();
         assert!(hash.starts_with("$2a$04$"), "{hash}");
-        assert!(verify_password(&"1234567890".into(), &hash));
-        assert!(!verify_password(&"1234567891".into(), &hash));
+        assert!(verify_password("1234567890", &hash));
+        assert!(!verify_password("1234567891", &hash));
     }
 
     #[test]
     fn hashes_of_all_spellings_verify() {
-        let hash = hash_password(&"secret".into(), COST).unwrap();
+        let hash = hash_password("secret", COST).unwrap();
         for prefix in ["$2a$", "$2b$", "$2y$"] {
-            assert!(verify_password(&"secret".into(), &hash.replacen("$2a$", prefix, 1)), "{prefix}");
+            assert!(verify_password("secret", &hash.replacen("$2a$", prefix, 1)), "{prefix}");
         }
     }
 
     #[test]
     fn nothing_matches_an_empty_or_broken_hash() {
         for hash in ["", "secret", "$2a$04$short", "$9$04$"] {
-            assert!(!verify_password(&"".into(), hash));
-            assert!(!verify_password(&hash.into(), hash));
+            assert!(!verify_password("", hash));
+            assert!(!verify_password(hash, hash));
         }
     }
 
     #[test]
     fn bytes_past_the_72nd_are_refused_instead_of_ignored() {
-        assert!(matches!(hash_password(&"a".repeat(73).into(), COST), Err(HashError::TooLong)));
-        assert!(matches!(hash_password(&"a".into(), 3), Err(HashError::Cost(3))));
+        assert!(matches!(hash_password(&"a".repeat(73), COST), Err(HashError::TooLong)));
+        assert!(matches!(hash_password("a", 3), Err(HashError::Cost(3))));
     }
 
     #[tokio::test]
@@ -264,7 +264,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
         let pool = PasswordHasher::start();
-        let hash = hash_password(&"secret".into(), 8).unwrap();
+        let hash = hash_password("secret", 8).unwrap();
         let burst = (0..QUEUE_MAX + 20).map(|_| pool.verify("secret".into(), hash.clone()));
         let answers = futures_util::future::join_all(burst).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(HashError::QueueFull))));

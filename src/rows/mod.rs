@@ -26,6 +26,6 @@ mod write;
 
 pub use delete::delete_record;
 pub use draft::Draft;
-pub use password::{NewPassword, verify_password};
+pub use password::NewPassword;
 pub use read::{find_record, find_record_by, get_record, list_records_by, read_record, select_list};
 pub use write::{insert_record, update_record};

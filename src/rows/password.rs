@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-/// bcrypt reads no more; a longer text is refused by the field's check (contract/03 §2, password).
-const PLAIN_BYTES_MAX: usize = 72;
-/// What a field's `cost` 0 stands for.
-const COST_DEFAULT: u32 = 10;
+use crate::crypto::{BCRYPT_DEFAULT_COST, hash_password};
 
 /// A new password, hashed. Its `Debug` shows nothing.
 #[derive(Clone)]
@@ -19,12 +16,9 @@ impl NewPassword {
     /// the write job. A text over 72 bytes gets no hash, as the check will refuse it.
     pub fn hash_plain(plain: impl Into<String>, cost: i64) -> Self {
         let plain = plain.into();
-        let cost = u32::try_from(cost).ok().filter(|cost| *cost > 0).unwrap_or(COST_DEFAULT);
-        let hash = match plain.len() {
-            0 => String::new(),
-            1..=PLAIN_BYTES_MAX => hash_bcrypt(&plain, cost),
-            _ => String::new(),
-        };
+        let cost = u32::try_from(cost).ok().filter(|cost| *cost > 0).unwrap_or(BCRYPT_DEFAULT_COST);
+        // A cost outside 4…31 can't stand in a stored field; the empty hash that it would give matches no password.
+        let hash = if plain.is_empty() { String::new() } else { hash_password(&plain, cost).unwrap_or_default() };
         Self { plain, hash }
     }
 
@@ -42,18 +36,4 @@ impl fmt::Debug for NewPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NewPassword(***)")
     }
-}
-
-/// The hash in the form that every bcrypt reader knows (contract/03 §2). A cost outside 4…31 can't stand in a stored
-/// field; the empty hash that it would give matches no password.
-fn hash_bcrypt(plain: &str, cost: u32) -> String {
-    bcrypt::hash_with_result(plain, cost)
-        .map(|parts| parts.format_for_version(bcrypt::Version::TwoA))
-        .unwrap_or_default()
-}
-
-/// Whether `plain` is the password that `hash` (`$2a$`, `$2b$` or `$2y$`) was made of; an empty hash matches nothing.
-/// As slow as hashing.
-pub fn verify_password(plain: &str, hash: &str) -> bool {
-    !hash.is_empty() && bcrypt::verify(plain, hash).unwrap_or(false)
 }

@@ -231,7 +231,7 @@ fn check_addresses(addresses: &[String]) -> FieldErrors {
     let mut errors = FieldErrors::new();
     for (index, address) in addresses.iter().enumerate() {
         let is_block = |text: &str| IpBlock::parse(text).is_some();
-        let invalid = || FieldError::code("validation_invlaid_ip_or_subnet", "Invalid IP or CIDR subnet.");
+        let invalid = || FieldError::code("validation_invlaid_ip_or_subnet", "invalid IP or CIDR subnet");
         let error = required_if(true, address).or_else(|| format(address, is_block, invalid));
         check(&mut errors, &index.to_string(), error);
     }
