@@ -2,7 +2,7 @@
 //!
 //! Start at [`Store`]: `read`, `read_here`, `write`, `write_alone`. A job is a synchronous closure that gets a [`Conn`]
 //! or a [`Tx`]; [`Dialect`] spells what differs between engines; [`Event`] is what follows a commit; [`Engine`] is what
-//! an engine must offer.
+//! an engine must offer. [`data_dir`] opens a whole data directory.
 //! Called by every feature and by `app`, which opens it.
 //!
 //! Invariant: an answered write is on disk (`durability full`), and its events were heard before the answer.
@@ -15,6 +15,7 @@
 
 pub mod changes;
 mod conn;
+pub mod data_dir;
 pub mod dialect;
 mod engine;
 mod error;

@@ -1,8 +1,13 @@
 //! Databases for unit tests.
 
 use std::ops::Deref;
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
-use super::{Store, StoreOptions};
+use super::{Conn, Event, Store, StoreOptions, Subscriber};
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A store over an empty database in a directory of its own; both go with it.
 pub struct Scratch {
@@ -28,5 +33,33 @@ impl Deref for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         self.store.close();
+    }
+}
+
+/// Keeps the events it hears.
+#[derive(Default)]
+pub struct Heard {
+    events: Mutex<Vec<Event>>,
+    more: Condvar,
+}
+
+impl Heard {
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().expect("no test panics here").clone()
+    }
+
+    /// Waits until what was heard is as wanted.
+    pub fn wait_for(&self, is_wanted: impl Fn(&[Event]) -> bool) {
+        let events = self.events.lock().expect("no test panics here");
+        let waited = self.more.wait_timeout_while(events, PATIENCE, |events| !is_wanted(events));
+        let (events, time) = waited.expect("no test panics here");
+        assert!(!time.timed_out(), "heard only {events:?}");
+    }
+}
+
+impl Subscriber for Heard {
+    fn on_commit(&self, _: &dyn Conn, events: &[Event]) {
+        self.events.lock().expect("no test panics here").extend_from_slice(events);
+        self.more.notify_all();
     }
 }

@@ -18,6 +18,7 @@ mod epochs;
 mod errors;
 mod functions;
 mod group;
+pub mod inspect;
 mod open;
 mod outline;
 mod readers;

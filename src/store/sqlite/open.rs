@@ -52,7 +52,13 @@ pub fn open_writer(options: &StoreOptions) -> Result<SqliteConn, StoreError> {
          PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000;
          PRAGMA wal_autocheckpoint = 0;"
     );
-    open(&options.path, flags, &settings)
+    let conn = open(&options.path, flags, &settings)?;
+    // SQLite opens a file that can't be written for reading alone, silently.
+    match conn.db().is_readonly(c"main") {
+        Ok(false) => Ok(conn),
+        Ok(true) => Err(StoreError::Io(format!("{} can't be written", options.path.display()))),
+        Err(error) => Err(conn.error(error)),
+    }
 }
 
 /// A connection that copies the WAL into the database file.
