@@ -35,7 +35,7 @@ pub enum Shape {
 }
 
 /// One field of a collection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     pub id: String,
     /// Also the name of its column.

@@ -1,4 +1,4 @@
-//! Names and default ids of fields and collections (contract/03 §1, contract/01 §6).
+//! Names of fields (contract/03 §1).
 
 use crate::error::FieldError;
 
@@ -36,16 +36,6 @@ pub fn has_via(name: &str) -> bool {
     name.to_ascii_lowercase().contains("_via_")
 }
 
-/// The id of a field that was sent without one: type and checksum of the name.
-pub fn default_field_id(type_name: &str, name: &str) -> String {
-    format!("{type_name}{}", crc32fast::hash(name.as_bytes()))
-}
-
-/// The id of a collection that was sent without one.
-pub fn default_collection_id(type_name: &str, name: &str) -> String {
-    format!("pbc_{}", crc32fast::hash(format!("{type_name}{name}").as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,12 +66,5 @@ mod tests {
             let Err(FieldError::Code { code: found, .. }) = check_field_name(name) else { panic!("{name} passed") };
             assert_eq!(found, code, "{name}");
         }
-    }
-
-    #[test]
-    fn default_ids() {
-        assert_eq!(default_field_id("text", "title"), "text724990059");
-        assert_eq!(default_field_id("text", "id"), "text3208210256");
-        assert_eq!(default_collection_id("base", "c1"), "pbc_2016702440");
     }
 }

@@ -180,3 +180,6 @@ impl FieldKind for Kind {
         self.behaviour().valid_inputs()
     }
 }
+
+#[cfg(test)]
+mod tests;
