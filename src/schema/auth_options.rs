@@ -237,6 +237,21 @@ impl AuthOptions {
         options
     }
 
+    /// The options of `_superusers` in a new data directory (contract/01 §5).
+    pub fn of_superusers() -> Self {
+        let mut options = Self::new();
+        options.auth_token.duration = DAY_SECONDS;
+        options
+    }
+
+    /// The options of `users` in a new data directory (contract/01 §5).
+    pub fn of_users() -> Self {
+        let mut options = Self::new();
+        options.oauth2.mapped_fields.name = "name".to_owned();
+        options.oauth2.mapped_fields.avatar_url = "avatar".to_owned();
+        options
+    }
+
     /// The kinds of token by their key.
     pub fn tokens(&self) -> [(&'static str, &TokenOptions); 5] {
         [
