@@ -1,16 +1,13 @@
 //! Whether a draft may stand: each field by itself, and what needs other rows.
 
 use crate::error::{FieldError, FieldErrors, Result};
-use crate::schema::fields::{Kind, TextOptions};
+use crate::schema::fields::{Kind, PasswordOptions, TextOptions};
 use crate::schema::{Field, FieldValue, Schema};
 use crate::store::{Conn, ConnExt, Value};
 
 use super::Draft;
 use super::auth_records;
 use super::spelling::is_taken_in_any_case;
-
-/// The pattern of ids by default; under another one ids may differ in case alone, which is refused (contract/03 §4).
-const ID_PATTERN: &str = "^[a-z0-9]+$";
 
 /// Checks all fields, each reports its first failure (contract/03, head); then what the collection demands as a whole.
 pub fn check_draft(conn: &dyn Conn, schema: &Schema, draft: &Draft) -> Result<()> {
@@ -34,7 +31,7 @@ fn check_field(
 ) -> Result<Option<FieldError>> {
     let value = draft.record().value_at(index);
     match &field.kind {
-        Kind::Password(_) => Ok(check_password(draft, index, field)),
+        Kind::Password(options) => Ok(check_password(draft, index, field, options)),
         Kind::Text(options) if options.primary_key => check_id(conn, schema, draft, field, options),
         Kind::Relation(_) => match field.validate(value) {
             Ok(()) => check_relation(conn, schema, field, value),
@@ -45,12 +42,11 @@ fn check_field(
 }
 
 /// A new password is checked by its plain text; of a stored one only the hash is known.
-fn check_password(draft: &Draft, index: usize, field: &Field) -> Option<FieldError> {
-    if let Some(password) = draft.new_password(index) {
-        return field.validate(&FieldValue::Text(password.plain().to_owned())).err();
+fn check_password(draft: &Draft, index: usize, field: &Field, options: &PasswordOptions) -> Option<FieldError> {
+    match draft.new_password(index) {
+        Some(password) => options.check_plain(field, password.plain()).err(),
+        None => field.validate(draft.record().value_at(index)).err(),
     }
-    let has_hash = !matches!(draft.record().value_at(index), FieldValue::Text(hash) if hash.is_empty());
-    (field.required && !has_hash).then(FieldError::required)
 }
 
 fn check_id(
@@ -65,7 +61,7 @@ fn check_id(
         let moved = FieldError::code("validation_pk_change", "The record primary key cannot be changed.");
         return Ok((stored.id() != id).then_some(moved));
     }
-    if options.pattern.as_str() != ID_PATTERN && is_taken_in_any_case(conn, collection, "id", id, "")? {
+    if options.has_custom_ids() && is_taken_in_any_case(conn, collection, "id", id, "")? {
         let taken = FieldError::code("validation_pk_invalid", "The record primary key is invalid or already exists.");
         return Ok(Some(taken));
     }

@@ -28,7 +28,7 @@ pub fn generated(field: &Field) -> Option<String> {
         // The two that nearly every insert needs, without a detour through a regular expression.
         "[a-z0-9]{15}" => Some(ids::record_id()),
         "[a-zA-Z0-9]{50}" => Some(ids::secret(TOKEN_KEY_CHARS)),
-        _ => None,
+        _ => Some(field.generated()),
     }
 }
 

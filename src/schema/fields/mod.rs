@@ -37,7 +37,7 @@ pub use bool::BoolOptions;
 pub use date::DateOptions;
 pub use domains::DomainLists;
 pub use editor::EditorOptions;
-pub use email::{EmailOptions, is_email};
+pub use email::EmailOptions;
 pub use file::{FileOptions, NewFile};
 pub use geo_point::GeoPointOptions;
 pub use json::JsonOptions;
@@ -47,7 +47,7 @@ pub use password::PasswordOptions;
 pub use relation::RelationOptions;
 pub use select::SelectOptions;
 pub use text::TextOptions;
-pub use url::{UrlOptions, is_url};
+pub use url::UrlOptions;
 
 /// What a kind of field decides for itself. Options are the type itself.
 pub trait FieldKind: std::fmt::Debug + Send + Sync {

@@ -4,14 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::error::{FieldError, FieldErrors};
+use crate::formats::{UrlScheme, is_email, is_url};
 use crate::schema::{Field, FieldValue, Shape};
 
 use super::checks::check_required;
 use super::domains::DomainLists;
-use super::email::is_email;
 use super::{FieldKind, OptionsContext};
-
-const SCHEMES: [&str; 7] = ["http", "https", "ftp", "tcp", "udp", "ws", "wss"];
 
 /// Options of a url field.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,52 +54,21 @@ impl FieldKind for UrlOptions {
     }
 }
 
-/// Whether a text is a URL that a field takes.
-pub fn is_url(text: &str) -> bool {
-    host_of(text).is_some()
-}
-
-/// The host of a URL, without port; `None` if the text is none. Of a mail address its domain.
+/// The host of a URL that the field takes, without port; of a mail address its domain. `None` for anything else.
 fn host_of(text: &str) -> Option<&str> {
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return None;
-    }
     if let Some(address) = text.strip_prefix("mailto:") {
         return is_email(address).then(|| address.rsplit_once('@').map_or("", |(_, domain)| domain));
     }
-    let (scheme, rest) = text.split_once("://")?;
-    if !SCHEMES.contains(&scheme) {
+    if !is_url(text, UrlScheme::Required) {
         return None;
     }
-    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = text.split_once("://")?.1.split(['/', '?', '#']).next()?;
     let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
-    let (host, port) = split_port(address)?;
-    let is_port = port.is_none_or(|port| (1..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()));
-    (is_port && is_host(host)).then_some(host)
-}
-
-/// `host`, `host:port`, `[v6]`, `[v6]:port`.
-fn split_port(address: &str) -> Option<(&str, Option<&str>)> {
-    if address.starts_with('[') {
-        let end = address.find(']')? + 1;
-        let (host, rest) = address.split_at(end);
-        return if rest.is_empty() { Some((host, None)) } else { Some((host, Some(rest.strip_prefix(':')?))) };
-    }
-    Some(match address.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (address, None),
-    })
-}
-
-fn is_host(host: &str) -> bool {
-    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.parse::<std::net::Ipv6Addr>().is_ok();
-    }
-    let labels = host.strip_suffix('.').unwrap_or(host);
-    let is_label_character = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c >= '\u{a0}';
-    labels.split('.').all(|label| {
-        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(is_label_character)
-    })
+    let host_end = match address.find(']') {
+        Some(bracket) => bracket + 1, // the colons inside are those of an IPv6 address
+        None => address.find(':').unwrap_or(address.len()),
+    };
+    address.get(..host_end)
 }
 
 #[cfg(test)]
@@ -130,7 +97,7 @@ mod tests {
             "http://a.de?x=1",
             "http://a.com.",
         ] {
-            assert!(is_url(url), "{url}");
+            assert!(host_of(url).is_some(), "{url}");
         }
         for url in [
             "",
@@ -154,7 +121,7 @@ mod tests {
             "http:/a.de",
             "http://a.de\n",
         ] {
-            assert!(!is_url(url), "{url}");
+            assert!(host_of(url).is_none(), "{url}");
         }
     }
 
