@@ -1,17 +1,18 @@
 //! JSON bodies: the first value only, an object or null, without NUL characters.
 
+use std::borrow::Cow;
+
 use serde_json::{Deserializer, Map, Value as Json};
 
 use super::LoadError;
+use crate::schema::json::replace_lone_surrogates;
 
 /// The object that `bytes` begins with; null counts as an empty one. What follows the first value is ignored, the last
 /// of a key's values wins. Nesting beyond 128 levels, numbers that no float holds, text that isn't UTF-8 and NUL
 /// characters are malformed.
 pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Json>, LoadError> {
     let malformed = |text: &str| LoadError::Malformed(text.to_owned());
-    let mut values = Deserializer::from_slice(bytes).into_iter::<Json>();
-    let first = values.next().ok_or_else(|| malformed("no value"))?;
-    let value = first.map_err(|error| LoadError::Malformed(error.to_string()))?;
+    let value = parse_first(bytes)?;
     // SQLite's text functions end at a NUL, so what is stored with one would compare as something else.
     if memchr_escaped_nul(bytes) && has_nul(&value) {
         return Err(malformed("a NUL character"));
@@ -21,6 +22,18 @@ pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Json>, LoadError>
         Json::Null => Ok(Map::new()),
         _ => Err(malformed("no object")),
     }
+}
+
+/// The first value. A `\ud800` that stands alone is no reason to refuse it: it becomes U+FFFD (contract/03 §3).
+fn parse_first(bytes: &[u8]) -> Result<Json, LoadError> {
+    let parse = |bytes: &[u8]| Deserializer::from_slice(bytes).into_iter::<Json>().next();
+    let first = parse(bytes).ok_or_else(|| LoadError::Malformed("no value".to_owned()))?;
+    first
+        .or_else(|error| match replace_lone_surrogates(bytes) {
+            Cow::Owned(mended) => parse(&mended).unwrap_or(Err(error)),
+            Cow::Borrowed(_) => Err(error),
+        })
+        .map_err(|error| LoadError::Malformed(error.to_string()))
 }
 
 /// Whether the text could spell a NUL (a raw one isn't valid JSON): spares walking the value nearly always.
@@ -48,6 +61,7 @@ mod tests {
             (r#"{"a":1,"a":2} rest"#, json!({"a": 2})),
             (r#"{"a":1}{"b":2}"#, json!({"a": 1})),
             ("null", json!({})),
+            (r#"{"a":"\ud800x"} rest"#, json!({"a": "\u{fffd}x"})),
             (r#" {"a":"\\u0000"}"#, json!({"a": "\\u0000"})),
         ] {
             assert_eq!(Json::Object(parse_object(text.as_bytes()).unwrap()), expected);
