@@ -14,17 +14,20 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::collections::SchemaLoader;
-use crate::error::Result;
-use crate::schema::SharedSchema;
+use crate::error::{Error, Result};
+use crate::schema::{AuthOptions, SharedSchema};
 use crate::settings::{RowKey, SharedSettings};
-use crate::store::{Durability, Store, StoreOptions};
+use crate::store::data_dir::{DataDir, DataDirOptions, FreshAuthOptions};
+use crate::store::{Durability, Store};
 
+pub use crate::store::data_dir::Purpose;
 pub use stopping::Stopping;
 
 /// What opening needs to know.
 #[derive(Clone, Debug)]
 pub struct AppOptions {
     pub data_dir: PathBuf,
+    pub purpose: Purpose,
     pub durability: Durability,
     /// For all statements of a read together.
     pub query_timeout: Duration,
@@ -45,6 +48,7 @@ pub struct App {
     pub settings: Arc<SharedSettings>,
     /// Begun when the server is told to stop.
     pub stopping: Stopping,
+    data_dir: DataDir,
 }
 
 impl App {
@@ -54,14 +58,22 @@ impl App {
     /// What is wrong with the directory or a database, in a sentence for the person who started the program.
     pub fn open(options: AppOptions) -> Result<Arc<Self>> {
         let clock = options.clock.clone();
-        let store = open_store(&options, "data.db")?;
-        let auxiliary = open_store(&options, "auxiliary.db")?;
+        let data_dir = DataDir::open(&DataDirOptions {
+            path: options.data_dir.clone(),
+            purpose: options.purpose,
+            durability: options.durability,
+            query_timeout: options.query_timeout,
+            clock: clock.clone(),
+            fresh: fresh_auth_options()?,
+        })
+        .map_err(Error::internal)?;
+        let (store, auxiliary) = (data_dir.data.clone(), data_dir.auxiliary.clone());
         let loader = Arc::new(store.read_here(|conn| SchemaLoader::new(conn))?);
         let schema = loader.shared();
         store.subscribe(loader);
         let settings = SharedSettings::open(&store, options.settings_key.clone(), clock.clone())?;
         store.subscribe(settings.clone());
-        Ok(Arc::new(Self { options, clock, store, auxiliary, schema, settings, stopping: Stopping::new() }))
+        Ok(Arc::new(Self { options, clock, store, auxiliary, schema, settings, stopping: Stopping::new(), data_dir }))
     }
 
     /// Where uploads and other scratch files go: in the data directory, so that they can be renamed into place. The next
@@ -73,15 +85,12 @@ impl App {
     /// Stops what runs in the background and closes the databases. Requests must have ended. Blocks.
     pub fn close(&self) {
         self.stopping.begin();
-        self.auxiliary.close();
-        self.store.close();
+        self.data_dir.close();
     }
 }
 
-fn open_store(options: &AppOptions, file: &str) -> Result<Store> {
-    Ok(Store::open(StoreOptions {
-        durability: options.durability,
-        query_timeout: options.query_timeout,
-        ..StoreOptions::at(options.data_dir.join(file))
-    })?)
+/// What the two auth collections of a new directory are stored with.
+fn fresh_auth_options() -> Result<FreshAuthOptions> {
+    let stored = |options: AuthOptions| serde_json::to_string(&options).map_err(Error::internal);
+    Ok(FreshAuthOptions { superusers: stored(AuthOptions::of_superusers())?, users: stored(AuthOptions::of_users())? })
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use crate::app::{App, AppOptions};
+use crate::app::{App, AppOptions, Purpose};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::settings::RowKey;
@@ -67,13 +67,14 @@ fn show_group_help(name: &str) -> anyhow::Result<()> {
 }
 
 /// Opens the data directory that the flags name.
-fn open_app(flags: &GlobalFlags) -> anyhow::Result<Arc<App>> {
+fn open_app(flags: &GlobalFlags, purpose: Purpose) -> anyhow::Result<Arc<App>> {
     let data_dir = match &flags.dir {
         Some(dir) => dir.clone(),
         None => beside_executable("pb_data")?,
     };
     let options = AppOptions {
         data_dir,
+        purpose,
         durability: flags.durability.into(),
         query_timeout: Duration::from_secs(flags.query_timeout.into()),
         settings_key: settings_key(flags)?,

@@ -8,6 +8,7 @@ use jiff::ZonedDateTime;
 
 use super::arguments::{GlobalFlags, ServeArguments};
 use super::{open_app, open_files};
+use crate::app::Purpose;
 use crate::http::{Origins, ServeOptions, Server};
 
 pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()> {
@@ -15,7 +16,7 @@ pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()
         bail!("TLS isn't built in yet: serve plain HTTP behind a proxy that ends it, without domains and --https");
     }
     open_files::raise_limit();
-    let app = open_app(flags)?;
+    let app = open_app(flags, Purpose::Serve)?;
     let options = ServeOptions { address: arguments.http.clone(), origins: Origins::new(arguments.origins.clone()) };
     let server = Server::bind(app.clone(), options).map_err(|error| bind_failure(&arguments.http, error))?;
     print_banner(&base_url(&arguments.http, server.address())).context("start line not printed")?;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::arguments::{GlobalFlags, SuperuserCommand};
 use super::usage::WrongUse;
 use super::{failure, open_app};
-use crate::app::App;
+use crate::app::{App, Purpose};
 use crate::auth::{otp, superusers};
 use crate::error::{Error, FieldError, FieldErrors};
 use crate::formats::is_email;
@@ -26,7 +26,7 @@ pub fn run(flags: &GlobalFlags, command: &SuperuserCommand) -> anyhow::Result<()
 }
 
 fn on_app(flags: &GlobalFlags, act: impl FnOnce(&Arc<App>) -> anyhow::Result<String>) -> anyhow::Result<()> {
-    let app = open_app(flags)?;
+    let app = open_app(flags, Purpose::Command)?;
     let done = act(&app);
     app.close();
     println!("{}", done?);

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clock::Clock;
+
 /// For all statements of a read together (contract/01 §2).
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// More readers than this only take turns.
@@ -29,6 +31,8 @@ pub struct StoreOptions {
     pub query_timeout: Duration,
     /// Threads that read what may scan.
     pub readers: usize,
+    /// What the time of a change in the log is read from.
+    pub clock: Clock,
     /// Every first run of a write job is undone and the job run again, as an engine does that answers "retry".
     pub retry_jobs: bool,
 }
@@ -42,6 +46,7 @@ impl StoreOptions {
             durability: Durability::Full,
             query_timeout: QUERY_TIMEOUT,
             readers: cores.clamp(2, READERS_MAX),
+            clock: Clock::of_process(),
             retry_jobs: is_retry_asked(),
         }
     }

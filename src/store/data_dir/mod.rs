@@ -164,6 +164,7 @@ fn open_databases(options: &DataDirOptions, found: Found) -> Result<(Store, Stor
     let store_options = |file: &str, durability| StoreOptions {
         durability,
         query_timeout: options.query_timeout,
+        clock: options.clock.clone(),
         ..StoreOptions::at(options.path.join(file))
     };
     let data_path = options.path.join(DATA_FILE);

@@ -7,7 +7,6 @@ use super::Shared;
 use super::conn::SqliteConn;
 use super::tx::{GroupTx, Pending};
 use super::writer::{Feed, Message};
-use crate::clock::Clock;
 use crate::store::{Grouping, JobEnd, Outcome, StoreError, WriteJob};
 
 /// Jobs of one group. Groups form by themselves under load (64 tasks: 32 jobs); this bounds what one answer waits for.
@@ -46,7 +45,7 @@ impl<'w> Group<'w> {
         if let Err(error) = self.begin() {
             return refuse(waiting.drain(..), &error);
         }
-        let at_ms = Clock::system().now().as_millisecond();
+        let at_ms = self.shared.options.clock.now().as_millisecond();
         let tx = GroupTx::new(self.conn, self.grouping, at_ms, self.feed.position);
         let mut ran = VecDeque::new();
         let began = Instant::now();
