@@ -1,8 +1,9 @@
 //! The one place that decides whether a caller may do something to a record, and which of its fields it may see. Every
 //! door (REST, batch, expand, realtime, delta, files, export) asks here; `tests/api/doors.rs` tries each.
 //!
-//! Start at [`Action`] and [`check_action`] (a locked rule is refused before any look-up), then `may` (one record, one
-//! rule), `may_manage`, and `FieldView` (which cells a caller sees).
+//! Start at [`Gate`]: one request before the rules. [`check_action`] refuses a locked rule before any look-up,
+//! [`Gate::may`] and [`Gate::may_create`] decide about one record, [`Gate::compile_list`] about many, and [`FieldView`]
+//! says which cells of them a caller sees.
 //!
 //! Invariant: a decision over a record is made in the same snapshot or transaction as the act it allows.
 //! Never: a second copy of one of these checks in a door.
@@ -10,5 +11,11 @@
 //! Implements contract/05 §1, §3, §8, contract/03 §6, contract/04 §11.
 
 mod action;
+mod fields;
+mod gate;
+mod select;
 
 pub use action::{Action, Permit, check_action};
+pub use fields::{EmailGuard, FieldView, is_own_record, is_secret, may_set};
+pub use gate::Gate;
+pub use select::{Select, order_by};

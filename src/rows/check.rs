@@ -102,6 +102,11 @@ fn check_relation(conn: &dyn Conn, schema: &Schema, field: &Field, value: &Field
 /// Whether the table or view has a row of this id.
 pub fn is_stored(conn: &dyn Conn, table: &str, id: &str) -> Result<bool> {
     let dialect = conn.dialect();
-    let sql = format!("SELECT 1 FROM {} WHERE {} = ? LIMIT 1", dialect.quote(table), dialect.quote("id"));
+    let sql = format!(
+        "SELECT 1 FROM {} WHERE {} = {} LIMIT 1",
+        dialect.quote(table),
+        dialect.quote("id"),
+        dialect.parameter(1)
+    );
     Ok(conn.has_row(&sql, &[Value::from(id)])?)
 }

@@ -79,7 +79,8 @@ fn remove(tx: &dyn Tx, schema: &Schema, clock: &Clock, record: &Record) -> Resul
     let collection = record.collection();
     auth_records::check_delete(tx, record)?;
     let dialect = tx.dialect();
-    let sql = format!("DELETE FROM {} WHERE {} = ?", dialect.quote(&collection.name), dialect.quote("id"));
+    let (table, id, id_value) = (dialect.quote(&collection.name), dialect.quote("id"), dialect.parameter(1));
+    let sql = format!("DELETE FROM {table} WHERE {id} = {id_value}");
     tx.execute(&sql, &[Value::from(record.id())])?;
     tx.record_changed(&collection.id, record.id(), ChangeKind::Delete, Some(&old_json(record)))?;
     auth_records::follow_delete(tx, schema, clock, record)
@@ -92,9 +93,10 @@ fn list_referring(tx: &dyn Tx, reference: &Reference, id: &str) -> Result<Vec<St
     let collection = &reference.collection;
     let field = &collection.fields[reference.field];
     let column = dialect.quote(&field.name);
+    let parameter = dialect.parameter(1);
     let condition = match field.shape() {
-        Shape::Multiple => dialect.contains_text(&column, "?"),
-        _ => format!("{column} = ?"),
+        Shape::Multiple => dialect.contains_text(&column, &parameter),
+        _ => format!("{column} = {parameter}"),
     };
     let sql = format!(
         "SELECT {id} FROM {table} WHERE {condition} ORDER BY {id}",

@@ -13,26 +13,27 @@ const TOKEN_KEY_CHARS: usize = 50;
 pub fn fill_empty(draft: &mut Draft) {
     let collection = draft.collection().clone();
     for (index, field) in collection.fields.iter().enumerate() {
-        let is_empty = matches!(draft.record().value_at(index), FieldValue::Text(text) if text.is_empty());
-        if is_empty && let Some(text) = generated(field) {
-            draft.set_at(index, FieldValue::Text(text));
+        if matches!(field.kind, Kind::Text(_)) && draft.record().value_at(index).is_blank() {
+            draft.set_at(index, FieldValue::Text(generated(field)));
         }
     }
 }
 
-/// A fresh text of the field's own pattern.
-pub fn generated(field: &Field) -> Option<String> {
-    let Kind::Text(options) = &field.kind else { return None };
+/// A fresh text of the field's own pattern; `""` if it has none.
+pub fn generated(field: &Field) -> String {
+    let Kind::Text(options) = &field.kind else { return String::new() };
     match options.autogenerate_pattern.as_str() {
-        "" => None,
         // The two that nearly every insert needs, without a detour through a regular expression.
-        "[a-z0-9]{15}" => Some(ids::record_id()),
-        "[a-zA-Z0-9]{50}" => Some(ids::secret(TOKEN_KEY_CHARS)),
-        _ => Some(field.generated()),
+        "[a-z0-9]{15}" => ids::record_id(),
+        "[a-zA-Z0-9]{50}" => ids::secret(TOKEN_KEY_CHARS),
+        _ => field.generated(),
     }
 }
 
 /// A fresh token key: of the field's pattern, or as the default one.
 pub fn token_key(field: &Field) -> String {
-    generated(field).unwrap_or_else(|| ids::secret(TOKEN_KEY_CHARS))
+    match generated(field) {
+        key if key.is_empty() => ids::secret(TOKEN_KEY_CHARS),
+        key => key,
+    }
 }

@@ -35,14 +35,19 @@ pub fn find_record_by(
     column: &str,
     text: &str,
 ) -> Result<Option<Record>> {
-    let sql = format!("{} WHERE {} = ? LIMIT 1", select(conn, collection), conn.dialect().quote(column));
+    let dialect = conn.dialect();
+    let sql =
+        format!("{} WHERE {} = {} LIMIT 1", select(conn, collection), dialect.quote(column), dialect.parameter(1));
     Ok(conn.find_row(&sql, &[Value::from(text)], |row| read_record(collection, row))?)
 }
 
 /// The records whose columns are exactly these texts; for sets that are small by their kind.
 pub fn list_records_by(conn: &dyn Conn, collection: &Arc<Collection>, columns: &[(&str, &str)]) -> Result<Vec<Record>> {
     let dialect = conn.dialect();
-    let conditions: Vec<String> = columns.iter().map(|(name, _)| format!("{} = ?", dialect.quote(name))).collect();
+    let equals = |(index, (name, _)): (usize, &(&str, &str))| {
+        format!("{} = {}", dialect.quote(name), dialect.parameter(index + 1))
+    };
+    let conditions: Vec<String> = columns.iter().enumerate().map(equals).collect();
     let sql = format!("{} WHERE {}", select(conn, collection), conditions.join(" AND "));
     let params: Vec<Value> = columns.iter().map(|(_, text)| Value::from(*text)).collect();
     Ok(conn.list_rows(&sql, &params, |row| read_record(collection, row))?)

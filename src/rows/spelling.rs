@@ -20,10 +20,11 @@ pub fn is_taken_in_any_case(
     let dialect = conn.dialect();
     // `!= ''` lets the planner use the default index on `email`, which is partial. Two keys a step: one may be our own.
     let sql = format!(
-        "SELECT {column}, {id} FROM {table} WHERE {column} >= ? AND {column} != '' ORDER BY {column}, {id} LIMIT 2",
+        "SELECT {column}, {id} FROM {table} WHERE {column} >= {from} AND {column} != '' ORDER BY {column}, {id} LIMIT 2",
         column = dialect.quote(column),
         id = dialect.quote("id"),
         table = dialect.quote(&collection.name),
+        from = dialect.parameter(1),
     );
     let mut spelling = Some(text.to_ascii_uppercase()); // the smallest: upper case sorts first
     while let Some(from) = spelling {

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::schema::fields::{AutodateOptions, Kind};
-use crate::schema::{FieldValue, Record, Schema};
+use crate::schema::{Field, FieldValue, Record, Schema};
 use crate::store::{ChangeKind, Tx, Value};
 
 use super::Draft;
@@ -11,6 +11,7 @@ use super::auth_records;
 use super::changes::old_json;
 use super::check::check_draft;
 use super::generate::fill_empty;
+use super::read::select_list;
 use super::unique::refusal;
 
 /// Inserts a new record: fills what is generated, checks it wholly, writes it and what goes with it.
@@ -69,13 +70,9 @@ fn set_autodates(draft: &mut Draft, clock: &Clock, moves: impl Fn(&AutodateOptio
 fn insert_row(tx: &dyn Tx, record: &Record) -> Result<()> {
     let dialect = tx.dialect();
     let collection = record.collection();
-    let columns: Vec<String> = collection.fields.iter().map(|field| dialect.quote(&field.name)).collect();
-    let sql = format!(
-        "INSERT INTO {} ({}) VALUES ({})",
-        dialect.quote(&collection.name),
-        columns.join(", "),
-        vec!["?"; columns.len()].join(", "),
-    );
+    let placeholders: Vec<String> = (1..=collection.fields.len()).map(|number| dialect.parameter(number)).collect();
+    let (table, columns) = (dialect.quote(&collection.name), select_list(dialect, collection));
+    let sql = format!("INSERT INTO {table} ({columns}) VALUES ({})", placeholders.join(", "));
     let params: Vec<Value> = record.values().iter().map(FieldValue::to_stored).collect();
     tx.execute(&sql, &params).map_err(|error| refusal(collection, error))?;
     Ok(())
@@ -87,12 +84,15 @@ fn update_row(tx: &dyn Tx, stored: &Record, record: &Record) -> Result<()> {
     let collection = record.collection();
     let values = collection.fields.iter().zip(stored.values().iter().zip(record.values()));
     let changed = values.filter(|(_, (old, new))| old != new);
-    let (columns, mut params): (Vec<String>, Vec<Value>) =
-        changed.map(|(field, (_, new))| (format!("{} = ?", dialect.quote(&field.name)), new.to_stored())).unzip();
+    let set = |(number, (field, (_, new))): (usize, (&Field, (&FieldValue, &FieldValue)))| {
+        (format!("{} = {}", dialect.quote(&field.name), dialect.parameter(number)), new.to_stored())
+    };
+    let (columns, mut params): (Vec<String>, Vec<Value>) = (1..).zip(changed).map(set).unzip();
     if !columns.is_empty() {
-        let table = dialect.quote(&collection.name);
-        let sql = format!("UPDATE {table} SET {} WHERE {} = ?", columns.join(", "), dialect.quote("id"));
         params.push(Value::from(record.id()));
+        let (table, id, id_value) =
+            (dialect.quote(&collection.name), dialect.quote("id"), dialect.parameter(params.len()));
+        let sql = format!("UPDATE {table} SET {} WHERE {id} = {id_value}", columns.join(", "));
         tx.execute(&sql, &params).map_err(|error| refusal(collection, error))?;
     }
     tx.record_changed(&collection.id, record.id(), ChangeKind::Update, Some(&old_json(stored)))?;

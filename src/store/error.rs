@@ -43,6 +43,17 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// The error of a statement that was made from a client's or a rule's expression: a fault in it is a bad request, not
+    /// one of ours.
+    pub fn into_refusal(self) -> Error {
+        match self {
+            StoreError::Sql(_) => Error::bad_request_from("", self),
+            other => other.into(),
+        }
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let busy = |message| Error::Busy { message, retry_after_seconds: RETRY_AFTER_SECONDS };
