@@ -20,8 +20,8 @@ export const PASSWORD = "1234567890";
 const environment = { ...process.env, MONOBASE_FAULT_RETRY: "1" };
 
 export async function startServer() {
-  const dir = mkdtempSync(join(tmpdir(), "monobase-sdk-"));
-  const flags = ["--dir", dir, "--publicDir", join(dir, "no_public_dir")];
+  const home = mkdtempSync(join(tmpdir(), "monobase-sdk-"));
+  const flags = ["--dir", join(home, "pb_data"), "--publicDir", join(home, "pb_public")];
   const made = spawnSync(binary, ["superuser", "upsert", EMAIL, PASSWORD, ...flags], { env: environment });
   if (made.status !== 0) throw new Error(`superuser upsert failed: ${made.error ?? made.stderr}`);
   const child = spawn(binary, ["serve", "--http", "127.0.0.1:0", ...flags], { env: environment });
@@ -40,7 +40,7 @@ export async function startServer() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill();
       await ended;
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(home, { recursive: true, force: true });
     },
   };
 }
