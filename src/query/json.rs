@@ -6,25 +6,19 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::store::Value;
+use crate::store::{JsonStep, Value};
 
 use super::affinity::text_of;
 
-/// One step of a path into a JSON value.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum JsonStep {
-    Key(Box<str>),
-    Index(u64),
-}
+/// No list is longer; engines cut the digits of a larger index.
+const INDEX_MAX: u64 = 1_000_000_000;
 
-impl JsonStep {
-    /// All-digit segments are array indexes, others object keys (contract/04 §7).
-    pub fn parse(segment: &str) -> Self {
-        match segment.parse() {
-            Ok(index) if segment.bytes().all(|byte| byte.is_ascii_digit()) => Self::Index(index),
-            _ => Self::Key(segment.into()),
-        }
+/// The step that a segment of a name is: all digits are an index, others a key (contract/04 §7).
+pub(super) fn parse_step(segment: &str) -> JsonStep {
+    if segment.bytes().all(|byte| byte.is_ascii_digit()) {
+        return JsonStep::Index(segment.parse().unwrap_or(INDEX_MAX).min(INDEX_MAX));
     }
+    JsonStep::Key(segment.into())
 }
 
 /// The value at `path` of what a JSON-typed cell holds; NULL if there is none. A cell that isn't JSON is a JSON string.
@@ -36,9 +30,9 @@ pub(super) fn extract(cell: &Value, path: &[JsonStep]) -> Value {
     for step in path {
         let next = match step {
             JsonStep::Key(key) => object_member(raw, key),
-            JsonStep::Index(index) => array_items(raw).and_then(|items| {
-                items.get(usize::try_from(*index).ok()?).copied()
-            }),
+            JsonStep::Index(index) => {
+                array_items(raw).and_then(|items| items.get(usize::try_from(*index).ok()?).copied())
+            }
         };
         match next {
             Some(next) => raw = next,
@@ -148,7 +142,7 @@ mod tests {
     use super::*;
 
     fn at(cell: &str, path: &str) -> Value {
-        let steps: Vec<JsonStep> = path.split('.').filter(|s| !s.is_empty()).map(JsonStep::parse).collect();
+        let steps: Vec<JsonStep> = path.split('.').filter(|s| !s.is_empty()).map(parse_step).collect();
         extract(&Value::from(cell), &steps)
     }
 
@@ -179,6 +173,9 @@ mod tests {
         assert_eq!(list_items(&Value::from(r#"["a","b"]"#)), [Value::from("a"), Value::from("b")]);
         assert_eq!(list_items(&Value::from("a")), [Value::from("a")]);
         assert_eq!(list_items(&Value::from("[]")), []);
-        assert_eq!([list_length(&Value::Null), list_length(&Value::from("")), list_length(&Value::from("a"))], [0, 0, 1]);
+        assert_eq!(
+            [list_length(&Value::Null), list_length(&Value::from("")), list_length(&Value::from("a"))],
+            [0, 0, 1]
+        );
     }
 }

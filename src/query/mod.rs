@@ -14,6 +14,8 @@ mod ast;
 mod check;
 mod compile;
 mod error;
+mod functions;
+mod json;
 mod lexer;
 mod like;
 mod macros;
@@ -22,6 +24,7 @@ mod names;
 mod parser;
 mod planner;
 mod request;
+mod truth;
 
 pub use ast::{Call, Compare, Expr, Op, Operand, OperandKind};
 pub use check::check_rule;

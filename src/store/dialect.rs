@@ -1,5 +1,6 @@
 //! Everything that SQL engines spell differently (ARCHITECTURE, seam 2). One implementation per engine.
 
+use super::filter_dialect::FilterDialect;
 use super::schema_dialect::SchemaDialect;
 
 /// The kind of column a field is stored in (contract/01 §6 gives SQLite's definitions).
@@ -22,7 +23,7 @@ pub enum ColumnType {
 }
 
 /// How an engine spells what differs between engines.
-pub trait Dialect: SchemaDialect {
+pub trait Dialect: SchemaDialect + FilterDialect {
     /// The identifier quoted, safe for any name.
     fn quote(&self, identifier: &str) -> String;
 

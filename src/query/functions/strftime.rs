@@ -131,9 +131,9 @@ impl Moment {
             rest = &tail[2..];
             if let Some(tail) = rest.strip_prefix('.').filter(|tail| tail.starts_with(|c: char| c.is_ascii_digit())) {
                 let length = tail.bytes().take_while(u8::is_ascii_digit).count();
-                let scale = tail[..length].bytes().fold((0.0, 1.0), |(value, scale), digit| {
-                    (value * 10.0 + f64::from(digit - b'0'), scale * 10.0)
-                });
+                let scale = tail[..length]
+                    .bytes()
+                    .fold((0.0, 1.0), |(value, scale), digit| (value * 10.0 + f64::from(digit - b'0'), scale * 10.0));
                 fraction = (scale.0 / scale.1).min(0.999);
                 rest = &tail[length..];
             }

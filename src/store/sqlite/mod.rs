@@ -16,6 +16,7 @@ mod deadline;
 mod dialect;
 mod epochs;
 mod errors;
+mod filter_dialect;
 mod functions;
 mod group;
 pub mod inspect;
