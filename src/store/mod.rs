@@ -23,6 +23,7 @@ mod events;
 mod filter_dialect;
 mod jobs;
 mod options;
+pub mod outbox;
 mod outline;
 mod queue;
 mod schema_dialect;
