@@ -10,10 +10,12 @@
 //! Implements contract/02, contract/01 §5–6. Tests: beside the code, `tests/api/collections.rs`.
 
 mod body;
+mod catalog;
 mod draft;
 mod load;
 mod normalise;
 mod scaffold;
+mod view;
 
 pub use body::{CollectionBody, Source, WrongBody};
 pub use load::{SchemaLoader, load_schema};
