@@ -14,9 +14,12 @@ mod catalog;
 mod draft;
 mod load;
 mod normalise;
+mod providers;
 mod scaffold;
+mod validate;
 mod view;
 
 pub use body::{CollectionBody, Source, WrongBody};
 pub use load::{SchemaLoader, load_schema};
+pub use providers::{PROVIDERS, ProviderFace, oauth2_providers};
 pub use scaffold::scaffolds;

@@ -54,6 +54,9 @@ pub(super) const ID_PATTERN: &str = "^[a-z0-9]+$";
 /// What the fields of an auth collection are called, in their order.
 pub(super) const AUTH_FIELDS: [&str; 5] = ["password", "tokenKey", "email", "emailVisibility", "verified"];
 
+/// Those of them whose values must be unique.
+pub(super) const UNIQUE_AUTH_FIELDS: [&str; 2] = ["tokenKey", "email"];
+
 /// A system field of an auth collection with its default options.
 pub(super) fn auth_field(name: &str) -> Field {
     let field = |kind| system_field(name, kind);
