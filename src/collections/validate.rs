@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{FieldError, FieldErrors};
 use crate::query::check_rule;
+use crate::schema::names::{has_via, is_word};
 use crate::schema::{Collection, CollectionKind, Schema};
 
 use super::catalog::Catalog;
@@ -109,7 +110,7 @@ fn check_name(candidate: &Candidate<'_>) -> Option<FieldError> {
     if let Some(error) = check_length(name, NAME_BYTES_MAX) {
         return Some(error);
     }
-    if name.to_ascii_lowercase().contains("_via_") {
+    if has_via(name) {
         return Some(FieldError::code("validation_found_via", "The value cannot contain \"_via_\"."));
     }
     if !is_word(name) {
@@ -213,9 +214,4 @@ fn check_length(text: &str, bytes_max: usize) -> Option<FieldError> {
         return Some(FieldError::required());
     }
     (text.len() > bytes_max).then(|| FieldError::length_outside(1, bytes_max))
-}
-
-/// `^\w+$` in ASCII.
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

@@ -14,7 +14,7 @@ use crate::schema::{Collection, Field, Schema};
 use crate::store::{ColumnOutline, Conn, ConnExt, QueryOutline, ResultColumn, StoreError, Value};
 
 use super::scaffold;
-use super::sql_text::{Token, has_several_statements, tokens, trim_statement, unquote};
+use crate::schema::sql_text::{Token, has_several_statements, tokens, trim_statement, unquote};
 
 /// Reasons are cut to this many bytes.
 const REASON_BYTES_MAX: usize = 500;

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::{Candidate, check_one_rule};
-use crate::collections::index::Index;
 use crate::collections::providers;
 use crate::error::{FieldError, FieldErrors};
 use crate::formats::{UrlScheme, is_url};
 use crate::schema::auth_options::{EmailTemplate, Mfa, OAuth2, OAuth2Provider, Otp, TokenOptions};
+use crate::schema::index::Index;
 use crate::schema::{AuthOptions, Collection};
 
 const DAY_SECONDS: i64 = 86_400;

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::Candidate;
-use crate::collections::index::Index;
 use crate::collections::scaffold;
 use crate::error::{FieldError, FieldErrors};
+use crate::schema::index::Index;
 use crate::schema::{Collection, Field};
 
 pub(super) fn check(candidate: &Candidate<'_>) -> Option<FieldError> {
