@@ -7,7 +7,6 @@ use serde_json::{Map, Value as Json};
 
 use crate::ids;
 use crate::schema::fields::{BoolOptions, EmailOptions, Kind, PasswordOptions, TextOptions};
-use crate::schema::names::{default_collection_id, default_field_id};
 use crate::schema::{AuthOptions, Collection, CollectionKind, Field, Rules, Schema};
 
 /// How often a taken id is numbered anew.
@@ -18,12 +17,14 @@ const RECORD_ID_LENGTH: i64 = 15;
 
 /// The id that a collection of this type and name gets, numbered if it is taken.
 pub(super) fn collection_id(schema: &Schema, type_name: &str, name: &str) -> String {
-    numbered(&default_collection_id(type_name, name), |id| schema.find_by_id(id).is_some())
+    let id = format!("pbc_{}", crc32fast::hash(format!("{type_name}{name}").as_bytes()));
+    numbered(&id, |id| schema.find_by_id(id).is_some())
 }
 
 /// The id of a field that came without one, numbered if one of `fields` has it.
 pub(super) fn field_id(field: &Field, fields: &[Field]) -> String {
-    numbered(&default_field_id(field.kind.name(), &field.name), |id| fields.iter().any(|other| other.id == id))
+    let id = format!("{}{}", field.kind.name(), crc32fast::hash(field.name.as_bytes()));
+    numbered(&id, |id| fields.iter().any(|other| other.id == id))
 }
 
 /// `id`, or else the first of `id2`, `id3`, … that isn't taken.
