@@ -42,9 +42,9 @@ pub enum Error {
     /// 413.
     #[error("the request entity is too large")]
     TooLarge,
-    /// 429.
+    /// 429; an empty text becomes the default text. `cause` goes to the log.
     #[error("too many requests; retry in {retry_after_seconds} s")]
-    TooMany { retry_after_seconds: u64 },
+    TooMany { message: Text, retry_after_seconds: u64, cause: Text },
     /// 503: a bounded queue is full, or the writer has stopped.
     #[error("{message}; retry in {retry_after_seconds} s")]
     Busy { message: Text, retry_after_seconds: u64 },

@@ -27,7 +27,9 @@ pub fn status(error: &Error) -> StatusCode {
 /// Seconds for `Retry-After`, where the error has them.
 pub fn retry_after_seconds(error: &Error) -> Option<u64> {
     match error {
-        Error::TooMany { retry_after_seconds } | Error::Busy { retry_after_seconds, .. } => Some(*retry_after_seconds),
+        Error::TooMany { retry_after_seconds, .. } | Error::Busy { retry_after_seconds, .. } => {
+            Some(*retry_after_seconds)
+        }
         _ => None,
     }
 }
@@ -51,7 +53,8 @@ pub fn message(error: &Error) -> String {
         | Error::Conflict(text)
         | Error::PreconditionFailed(text)
         | Error::Unprocessable(text) => text,
-        Error::TooLarge | Error::TooMany { .. } | Error::Internal(_) => "",
+        Error::TooMany { message, .. } => message,
+        Error::TooLarge | Error::Internal(_) => "",
     };
     sentence(if text.trim().is_empty() { default_message(status(error)) } else { text }).into_owned()
 }
@@ -133,7 +136,10 @@ mod tests {
                 Error::Forbidden("".into()),
                 json!({"data":{},"message":"You are not allowed to perform this request.","status":403}),
             ),
-            (Error::TooMany { retry_after_seconds: 3 }, json!({"data":{},"message":"Too Many Requests.","status":429})),
+            (
+                Error::TooMany { message: "".into(), retry_after_seconds: 3, cause: "".into() },
+                json!({"data":{},"message":"Too Many Requests.","status":429}),
+            ),
             (Error::TooLarge, json!({"data":{},"message":"Request entity too large.","status":413})),
             (
                 Error::internal("disk on fire"),

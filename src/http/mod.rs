@@ -23,6 +23,8 @@ mod door;
 pub mod error;
 mod guard;
 mod query_string;
+mod rate_limit;
+mod real_ip;
 mod request_id;
 mod response;
 mod route;

@@ -33,7 +33,8 @@ pub struct LiveSettings {
 }
 
 impl LiveSettings {
-    fn new(document: Settings, generation: u64) -> Self {
+    /// What is in force with this document.
+    pub fn new(document: Settings, generation: u64) -> Self {
         // A row that another program wrote may hold what our checks refuse: such an entry matches no address.
         let blocks = |texts: &[String]| texts.iter().filter_map(|text| IpBlock::parse(text)).collect();
         Self {
