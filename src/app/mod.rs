@@ -12,8 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::AuthCache;
 use crate::clock::Clock;
 use crate::collections::SchemaLoader;
+use crate::crypto::PasswordHasher;
 use crate::error::{Error, Result};
 use crate::schema::{AuthOptions, SharedSchema};
 use crate::settings::{RowKey, SharedSettings};
@@ -46,6 +48,10 @@ pub struct App {
     pub auxiliary: Store,
     pub schema: Arc<SharedSchema>,
     pub settings: Arc<SharedSettings>,
+    /// Who is calling.
+    pub auth: Arc<AuthCache>,
+    /// Passwords are hashed and checked here, beside the requests.
+    pub hasher: PasswordHasher,
     /// Begun when the server is told to stop.
     pub stopping: Stopping,
     data_dir: DataDir,
@@ -73,7 +79,20 @@ impl App {
         store.subscribe(loader);
         let settings = SharedSettings::open(&store, options.settings_key.clone(), clock.clone())?;
         store.subscribe(settings.clone());
-        Ok(Arc::new(Self { options, clock, store, auxiliary, schema, settings, stopping: Stopping::new(), data_dir }))
+        let auth = Arc::new(AuthCache::new());
+        store.subscribe(auth.clone());
+        Ok(Arc::new(Self {
+            options,
+            clock,
+            store,
+            auxiliary,
+            schema,
+            settings,
+            auth,
+            hasher: PasswordHasher::start(),
+            stopping: Stopping::new(),
+            data_dir,
+        }))
     }
 
     /// Where uploads and other scratch files go: in the data directory, so that they can be renamed into place. The next

@@ -14,11 +14,13 @@ use serde::de::DeserializeOwned;
 use super::body::{self, BodyReader, LoadError};
 use super::door::Worker;
 use super::query_string;
+use super::rate_limit::{Counted, Counting};
 use super::router::Params;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::input::RecordBody;
 use crate::query::{Caller, Context, Request};
+use crate::schema::Collection;
 
 /// One request: who asks, for what, with what. Handlers own it; reading the body needs `&mut`.
 pub struct Call {
@@ -82,6 +84,21 @@ impl Call {
     /// The client's address, from the trusted proxy headers or else the connection (contract/14 §3).
     pub fn real_ip(&self) -> IpAddr {
         self.real_ip
+    }
+
+    /// Counts this request under the collection's rate limits, for a route with `RateLimit::Inside`. `route` tells what is
+    /// counted apart from other routes with the same tags.
+    pub fn count(&self, collection: &Collection, route: &str, tags: &[&str]) -> Result<()> {
+        let app = self.app();
+        let counting = Counting {
+            method: self.method().as_str(),
+            path: self.path(),
+            counted: Counted::Tagged { collection, route, tags },
+            caller: &self.caller,
+            ip: self.real_ip,
+            now: app.clock.now(),
+        };
+        self.worker.limiter.count(&app.settings.current(), counting)
     }
 
     /// The body of any type as `T`, which needs `#[serde(default)]`: absent keys and top-level nulls are left out,

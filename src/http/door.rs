@@ -15,16 +15,18 @@ use super::answer::{self, Common};
 use super::body::{BodyReader, content_length};
 use super::call::Call;
 use super::cors::Origins;
+use super::rate_limit::{Counted, Counting, RateLimiter};
 use super::request_id::RequestIds;
 use super::response::Response;
-use super::route::{BodyLimit, Guard, Route};
+use super::route::{BodyLimit, Guard, RateLimit, Route};
 use super::router::{Params, Router};
-use super::{body_limit, clean_path, guard};
+use super::{body_limit, clean_path, credentials, guard, real_ip};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::picker::Picker;
 use crate::query::Caller;
 use crate::schema::Collection;
+use crate::settings::LiveSettings;
 
 /// What all requests of a server share. Each worker has a handle of its own, so that a request touches no shared counter.
 pub(super) struct Door {
@@ -32,6 +34,7 @@ pub(super) struct Door {
     pub router: Router,
     pub origins: Origins,
     pub request_ids: RequestIds,
+    pub limiter: RateLimiter,
 }
 
 pub(super) type Worker = Rc<Arc<Door>>;
@@ -103,8 +106,15 @@ impl<'a> Visit<'a> {
     }
 
     async fn run(&self, payload: Payload) -> Result<Response> {
-        let caller = Caller::Guest;
+        let settings = self.app().settings.current();
+        let real_ip = real_ip::real_ip(self.http.headers(), self.remote_ip(), &settings);
+        let caller = self.authenticate()?;
+        if caller.is_superuser() && !settings.lets_superusers_in_from(real_ip) {
+            return Err(Error::forbidden());
+        }
         self.secured.get_or_init(|| ());
+        self.count(&settings, &caller, real_ip)?;
+        drop(settings);
         let limit_bytes = self.body_limit()?;
         if let Some(limit) = limit_bytes
             && content_length(self.http.headers()).is_some_and(|length| length > limit)
@@ -117,7 +127,7 @@ impl<'a> Visit<'a> {
             worker: Rc::clone(self.worker),
             params,
             caller,
-            real_ip: self.remote_ip(),
+            real_ip,
             query: OnceCell::new(),
             body: BodyReader::new(self.http.clone(), payload, limit_bytes, self.worker.app.temp_dir()),
             http: self.http.clone(),
@@ -132,6 +142,33 @@ impl<'a> Visit<'a> {
             Some(picker) => answer::pick(response, picker),
             None => response,
         })
+    }
+
+    fn app(&self) -> &App {
+        &self.worker.app
+    }
+
+    /// Step 6.
+    fn authenticate(&self) -> Result<Caller> {
+        let Some(token) = credentials::token(self.http.headers()) else { return Ok(Caller::Guest) };
+        let app = self.app();
+        app.auth.authenticate(&app.store, &app.schema.current(), token, app.clock.now())
+    }
+
+    /// Step 9, but for routes that count inside the handler.
+    fn count(&self, settings: &LiveSettings, caller: &Caller, ip: IpAddr) -> Result<()> {
+        let collection;
+        let counted = match self.found.map(|(route, _)| (route, route.rate_limit)) {
+            None | Some((_, RateLimit::Path)) => Counted::Path,
+            Some((_, RateLimit::Inside)) => return Ok(()),
+            Some((route, RateLimit::Tags(tags))) => {
+                collection = self.collection()?;
+                Counted::Tagged { collection: &collection, route: route.pattern, tags }
+            }
+        };
+        let (method, path) = (self.http.method().as_str(), self.http.uri().path());
+        let counting = Counting { method, path, counted, caller, ip, now: self.app().clock.now() };
+        self.worker.limiter.count(settings, counting)
     }
 
     /// What no route has: pages for `GET`, else 404.

@@ -19,6 +19,7 @@ mod call;
 mod clean_path;
 mod compress;
 mod cors;
+mod credentials;
 mod door;
 pub mod error;
 mod guard;

@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::cors::Origins;
 use super::door::{self, Door, Worker};
+use super::rate_limit::RateLimiter;
 use super::request_id::RequestIds;
 use super::router::Router;
 use super::routes::routes;
@@ -74,6 +75,7 @@ impl Server {
             router: Router::new(routes()),
             origins: options.origins,
             request_ids: RequestIds::new(),
+            limiter: RateLimiter::new(),
         });
         let server = HttpServer::new(move || {
             let worker: Worker = Rc::new(Arc::clone(&door));

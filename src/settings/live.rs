@@ -1,5 +1,6 @@
 //! The settings in force: one immutable snapshot, swapped when the row changes. Readers take an `Arc`, never a lock.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -44,6 +45,13 @@ impl LiveSettings {
             document,
             generation,
         }
+    }
+}
+
+impl LiveSettings {
+    /// Whether superusers may come from this address (contract/14 §3).
+    pub fn lets_superusers_in_from(&self, address: IpAddr) -> bool {
+        self.superuser_blocks.is_empty() || self.superuser_blocks.iter().any(|block| block.contains(address))
     }
 }
 
