@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use serde::de::DeserializeOwned;
 
-use super::body::{self, BodyReader, LoadError};
+use super::body::{self, BodyReader, Document, LoadError};
 use super::door::Worker;
 use super::query_string;
 use super::rate_limit::{Counted, Counting};
@@ -105,6 +105,11 @@ impl Call {
     /// unknown keys ignored, form values read as what `T` wants.
     pub async fn load<T: DeserializeOwned>(&mut self) -> Result<T, LoadError> {
         body::load(&mut self.body).await
+    }
+
+    /// The body of any type as it came, for routes whose keys decide how values are read.
+    pub async fn document(&mut self) -> Result<Document, LoadError> {
+        body::document(&mut self.body).await
     }
 
     /// The body of any type as a record's data (contract/05 §5): values, inferred in forms, and uploads in temporary files.

@@ -33,7 +33,7 @@ mod router;
 mod routes;
 mod server;
 
-pub use body::LoadError;
+pub use body::{Document, LoadError};
 pub use call::Call;
 pub use cors::Origins;
 pub use response::{Body, Response};

@@ -22,15 +22,20 @@ impl Settings {
         merged(Settings::default().with_secrets(), row, None)
     }
 
-    /// A form's fields as a change: dotted names, values of the type that their key takes (contract/20 §2). A value
-    /// that can't be read as that type stays text, which the merge then refuses. Names that the document doesn't have
-    /// are ignored.
-    pub fn change_from_form<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [String])>) -> Json {
+    /// What a client sent as a change: JSON values, and form fields with dotted names whose values have the type that
+    /// their key takes (contract/20 §2). A JSON value goes before a field of the same name; a field that can't be read as
+    /// its type stays text, which the merge then refuses; names that the document doesn't have are ignored.
+    pub fn change_of(json: Map<String, Json>, fields: &[(String, Vec<String>)]) -> Json {
+        let mut change = Json::Object(json);
+        if fields.is_empty() {
+            return change;
+        }
         let document = Settings::default().with_secrets();
-        let mut change = Json::Object(Map::new());
         for (name, values) in fields {
             let pointer = format!("/{}", name.replace('.', "/"));
-            if let Some(current) = document.pointer(&pointer) {
+            if let Some(current) = document.pointer(&pointer)
+                && change.pointer(&pointer).is_none()
+            {
                 put_at(&mut change, name, form_value(current, values));
             }
         }
@@ -199,14 +204,15 @@ mod tests {
             ("superuserIPs", vec!["1.1.1.1".to_owned(), "2.2.2.2".to_owned()]),
             ("nope.x", text("1")),
         ];
-        let change = Settings::change_from_form(fields.iter().map(|(name, values)| (*name, values.as_slice())));
+        let fields: Vec<_> = fields.into_iter().map(|(name, values)| (name.to_owned(), values)).collect();
+        let payload = json!({"logs": {"maxDays": 9, "minLevel": 4}}).as_object().unwrap().clone();
         assert_eq!(
-            change,
+            Settings::change_of(Map::new(), &fields),
             json!({"logs": {"maxDays": 7}, "smtp": {"enabled": true}, "meta": {"appName": "5"},
                 "superuserIPs": ["1.1.1.1", "2.2.2.2"]})
         );
-        let bad = [("logs.maxDays", text("x"))];
-        let change = Settings::change_from_form(bad.iter().map(|(name, values)| (*name, values.as_slice())));
+        assert_eq!(Settings::change_of(payload, &fields)["logs"], json!({"maxDays": 9, "minLevel": 4}));
+        let change = Settings::change_of(Map::new(), &[("logs.maxDays".to_owned(), text("x"))]);
         assert!(Settings::default().merged(change).is_err());
     }
 }

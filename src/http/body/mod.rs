@@ -119,6 +119,36 @@ pub(super) async fn load<T: DeserializeOwned>(reader: &mut BodyReader) -> Result
     }
 }
 
+/// A body of any type as it came: nothing inferred, nothing left out.
+#[derive(Debug, Default)]
+pub struct Document {
+    /// Of a JSON body, or of `@jsonPayload`.
+    pub json: Map<String, Json>,
+    /// Fields of a form, each with its values in the order sent.
+    pub fields: Vec<(String, Vec<String>)>,
+}
+
+/// Reads a body of any type as it came.
+pub(super) async fn document(reader: &mut BodyReader) -> Result<Document, LoadError> {
+    let items = match reader.kind().await? {
+        Kind::Empty => Vec::new(),
+        Kind::Json => {
+            return Ok(Document { json: json::parse_object(&reader.whole().await?)?, fields: Vec::new() });
+        }
+        Kind::UrlEncoded => form::parse_urlencoded(&reader.whole().await?)?,
+        Kind::Multipart => multipart::parse(reader).await?.0,
+        Kind::Unsupported { is_xml } => return Err(LoadError::UnsupportedType { is_xml }),
+    };
+    let mut document = Document::default();
+    for (key, item) in items {
+        match item {
+            Item::Json(value) => drop(document.json.insert(key, value)),
+            Item::Texts(texts) => document.fields.push((key, texts)),
+        }
+    }
+    Ok(document)
+}
+
 /// Reads a body of any type as a record's data: values, inferred in forms, and uploads.
 pub(super) async fn record_body(reader: &mut BodyReader) -> Result<RecordBody, LoadError> {
     let (items, uploads) = match reader.kind().await? {
