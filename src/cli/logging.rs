@@ -1,6 +1,7 @@
 //! What the program prints about itself: log lines on stderr.
 
 use std::backtrace::Backtrace;
+use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
@@ -15,7 +16,13 @@ pub fn set_up(dev: bool) {
     let default = if dev { "info,monobase=debug" } else { "info" };
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| default.to_owned());
     let filter = EnvFilter::builder().parse_lossy(format!("{filter},{QUIET}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(dev).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_target(dev)
+        .init();
     std::panic::set_hook(Box::new(log_panic));
 }
 

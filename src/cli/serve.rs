@@ -7,17 +7,25 @@ use anyhow::{Context, bail};
 use jiff::ZonedDateTime;
 
 use super::arguments::{GlobalFlags, ServeArguments};
-use super::{open_app, open_files};
+use super::{beside_executable, open_app, open_files};
 use crate::app::Purpose;
-use crate::http::{Origins, ServeOptions, Server};
+use crate::http::{Origins, ServeOptions, Server, Statics};
 
 pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()> {
     if arguments.https.is_some() || !arguments.domains.is_empty() {
         bail!("TLS isn't built in yet: serve plain HTTP behind a proxy that ends it, without domains and --https");
     }
     open_files::raise_limit();
+    let public_dir = match &flags.public_dir {
+        Some(dir) => dir.clone(),
+        None => beside_executable("pb_public")?,
+    };
     let app = open_app(flags, Purpose::Serve)?;
-    let options = ServeOptions { address: arguments.http.clone(), origins: Origins::new(arguments.origins.clone()) };
+    let options = ServeOptions {
+        address: arguments.http.clone(),
+        origins: Origins::new(arguments.origins.clone()),
+        statics: Statics { dir: public_dir, index_fallback: flags.index_fallback.0 },
+    };
     let server = Server::bind(app.clone(), options).map_err(|error| bind_failure(&arguments.http, error))?;
     print_banner(&base_url(&arguments.http, server.address())).context("start line not printed")?;
     let served = server.run();

@@ -1,14 +1,19 @@
 //! A handler's answer, or an error, → the HTTP answer with the common headers (contract/00 §2, contract/14 §5–6).
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use actix_web::HttpResponse;
-use actix_web::body::BoxBody;
-use actix_web::http::StatusCode;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
 };
+use actix_web::http::{ConnectionType, StatusCode};
+use bytes::Bytes;
 
 use super::compress;
+use super::connections::Answering;
 use super::error;
 use super::response::{Body, Response};
 use crate::error::Error;
@@ -34,10 +39,6 @@ pub(super) fn of_error(error: &Error) -> Response {
     if let Some(seconds) = error::retry_after_seconds(error) {
         response = response.with_header(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if matches!(error, Error::TooLarge) {
-        // What the client still sends is not read, so nothing more can come over this connection.
-        response = response.with_header(CONNECTION, HeaderValue::from_static("close"));
-    }
     response
 }
 
@@ -53,8 +54,13 @@ pub(super) fn pick(mut response: Response, picker: &Picker) -> Response {
     response
 }
 
-/// The HTTP answer.
-pub(super) async fn finish(response: Response, common: Common, request_headers: &HeaderMap) -> HttpResponse {
+/// The HTTP answer. A body that is streamed holds `answering` to its end.
+pub(super) async fn finish(
+    response: Response,
+    common: Common,
+    request_headers: &HeaderMap,
+    answering: Option<Answering>,
+) -> HttpResponse {
     let Response { status, headers: own, body, .. } = response;
     let mut gzipped = false;
     let (body, content_type) = match body {
@@ -67,9 +73,13 @@ pub(super) async fn finish(response: Response, common: Common, request_headers: 
             None => (BoxBody::new(bytes), Some(JSON)),
         },
         Body::Bytes { bytes, content_type } => (BoxBody::new(bytes), Some(content_type)),
-        Body::Stream(stream) => (stream, None),
+        Body::Stream(stream) => (BoxBody::new(Streaming { stream, _answering: answering }), None),
     };
     let mut answer = HttpResponse::with_body(status, body);
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // What the client still sends isn't read, so nothing more can come over this connection.
+        answer.head_mut().set_connection_type(ConnectionType::Close);
+    }
     let headers = answer.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("Origin"));
     if let Some(content_type) = content_type {
@@ -93,6 +103,24 @@ pub(super) async fn finish(response: Response, common: Common, request_headers: 
         headers.insert(name, value);
     }
     answer
+}
+
+/// A stream whose connection counts as busy until it is dropped.
+struct Streaming {
+    stream: BoxBody,
+    _answering: Option<Answering>,
+}
+
+impl MessageBody for Streaming {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.stream.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().stream).poll_next(context)
+    }
 }
 
 /// The bare redirect to a cleaned path: no CORS, no security headers (contract/00 §1).

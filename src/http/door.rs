@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
@@ -14,12 +15,14 @@ use futures_util::FutureExt;
 use super::answer::{self, Common};
 use super::body::{BodyReader, content_length};
 use super::call::Call;
+use super::connections::{Answering, Connection};
 use super::cors::Origins;
 use super::rate_limit::{Counted, Counting, RateLimiter};
 use super::request_id::RequestIds;
 use super::response::Response;
 use super::route::{BodyLimit, Guard, RateLimit, Route};
 use super::router::{Params, Router};
+use super::statics::Statics;
 use super::{body_limit, clean_path, credentials, guard, real_ip};
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -33,8 +36,11 @@ pub(super) struct Door {
     pub app: Arc<App>,
     pub router: Router,
     pub origins: Origins,
+    pub statics: Statics,
     pub request_ids: RequestIds,
     pub limiter: RateLimiter,
+    /// How long a body may take.
+    pub request_time_max: Duration,
 }
 
 pub(super) type Worker = Rc<Arc<Door>>;
@@ -42,6 +48,7 @@ pub(super) type Worker = Rc<Arc<Door>>;
 /// Answers one request. Doesn't fail and doesn't unwind.
 pub(super) async fn serve(worker: Worker, request: ServiceRequest) -> ServiceResponse {
     let (http, payload) = request.into_parts();
+    let answering = http.conn_data::<Arc<Connection>>().map(Answering::on);
     if let Some(location) = clean_path::redirect(http.uri().path(), http.query_string()) {
         return ServiceResponse::new(http, answer::bare_redirect(&location));
     }
@@ -49,12 +56,12 @@ pub(super) async fn serve(worker: Worker, request: ServiceRequest) -> ServiceRes
         let answer = worker.origins.preflight(http.headers());
         return ServiceResponse::new(http, answer);
     }
-    let answer = pass(&worker, http.clone(), payload).await;
+    let answer = pass(&worker, http.clone(), payload, answering).await;
     ServiceResponse::new(http, answer)
 }
 
 /// Steps 3 to 12.
-async fn pass(worker: &Worker, http: HttpRequest, payload: Payload) -> HttpResponse {
+async fn pass(worker: &Worker, http: HttpRequest, payload: Payload, answering: Option<Answering>) -> HttpResponse {
     let mut common =
         Common { origin: worker.origins.allowed(http.headers()), secured: true, request_id: worker.request_ids.next() };
     let visit = Visit::new(worker, &http);
@@ -68,7 +75,7 @@ async fn pass(worker: &Worker, http: HttpRequest, payload: Payload) -> HttpRespo
         log_failure(&error, &http, &common);
         answer::of_error(&error)
     });
-    answer::finish(response, common, http.headers()).await
+    answer::finish(response, common, http.headers(), answering).await
 }
 
 fn log_failure(error: &Error, http: &HttpRequest, common: &Common) {
@@ -121,7 +128,7 @@ impl<'a> Visit<'a> {
         {
             return Err(Error::TooLarge);
         }
-        let Some((route, params)) = self.found else { return self.fall_through() };
+        let Some((route, params)) = self.found else { return self.fall_through().await };
         self.check_guard(route, &caller)?;
         let call = Call {
             worker: Rc::clone(self.worker),
@@ -129,7 +136,7 @@ impl<'a> Visit<'a> {
             caller,
             real_ip,
             query: OnceCell::new(),
-            body: BodyReader::new(self.http.clone(), payload, limit_bytes, self.worker.app.temp_dir()),
+            body: BodyReader::new(Rc::clone(self.worker), self.http.clone(), payload, limit_bytes),
             http: self.http.clone(),
         };
         // Before anything is done: a broken modifier must not answer a write that happened.
@@ -171,10 +178,13 @@ impl<'a> Visit<'a> {
         self.worker.limiter.count(settings, counting)
     }
 
-    /// What no route has: pages for `GET`, else 404.
-    fn fall_through(&self) -> Result<Response> {
-        match *self.http.method() {
-            Method::GET | Method::HEAD => Err(Error::NotFound("File not found.".into())),
+    /// What no route has: static files for `GET`, else 404.
+    async fn fall_through(&self) -> Result<Response> {
+        let http = self.http;
+        match *http.method() {
+            Method::GET | Method::HEAD => {
+                self.worker.statics.serve(http.method(), http.uri().path(), http.query_string(), http.headers()).await
+            }
             _ => Err(Error::not_found()),
         }
     }

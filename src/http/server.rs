@@ -14,22 +14,17 @@ use actix_web::{App as ActixApp, HttpServer};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::connections::Connections;
 use super::cors::Origins;
 use super::door::{self, Door, Worker};
 use super::rate_limit::RateLimiter;
 use super::request_id::RequestIds;
 use super::router::Router;
 use super::routes::routes;
+use super::statics::Statics;
+use super::time_limits::TimeLimits;
 use crate::app::App;
 
-/// A connection has this long to send a request's head (contract/14 §6): what holds against clients that trickle.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
-/// An idle connection is kept this long. Longer than proxies keep theirs (nginx: 60 s), so that they close first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// A client that takes none of its answer for this long is cut off (contract/14 §6).
-const STALLED_TIME_MAX: Duration = Duration::from_secs(5 * 60);
-/// Running requests have this long to end when the server stops (contract/00 §5).
-const STOP_TIME_MAX_SECONDS: u64 = 10;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -39,6 +34,7 @@ pub struct ServeOptions {
     /// `host:port`; an empty host is every address, port 0 a free port.
     pub address: String,
     pub origins: Origins,
+    pub statics: Statics,
 }
 
 /// A server that has its port but doesn't answer yet.
@@ -70,13 +66,18 @@ impl Server {
 
     async fn serve(self) -> io::Result<()> {
         let Self { app, options, listener, .. } = self;
+        let limits = TimeLimits::of_process();
         let door = Arc::new(Door {
             app: Arc::clone(&app),
             router: Router::new(routes()),
             origins: options.origins,
+            statics: options.statics,
             request_ids: RequestIds::new(),
             limiter: RateLimiter::new(),
+            request_time_max: limits.request,
         });
+        let connections = Arc::new(Connections::new());
+        let watched = Arc::clone(&connections);
         let server = HttpServer::new(move || {
             let worker: Worker = Rc::new(Arc::clone(&door));
             ActixApp::new().default_service(fn_service(move |request: ServiceRequest| {
@@ -84,13 +85,13 @@ impl Server {
                 async { Ok(answering.await) }
             }))
         })
-        .on_connect(set_up_connection)
+        .on_connect(move |connection, data| set_up_connection(connection, data, &watched, limits.stalled))
         // Without this a client that left is noticed only by a write: its open stream would stay (actix-web 1313).
         .h1_allow_half_closed(false)
         .tcp_nodelay(true)
-        .client_request_timeout(HEAD_TIME_MAX)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(STOP_TIME_MAX_SECONDS)
+        .client_request_timeout(limits.head)
+        .keep_alive(limits.idle)
+        .shutdown_timeout(limits.stop.as_secs())
         .disable_signals()
         .listen(listener)?
         .run();
@@ -102,6 +103,7 @@ impl Server {
             ended = &mut running => return ended,
             _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
             _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
+            () = connections.end_hanging(limits.idle + limits.stalled) => {}
         }
         app.stopping.begin();
         tokio::join!(handle.stop(true), &mut running).1
@@ -131,11 +133,14 @@ fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// The kernel closes a connection whose peer takes no bytes: actix waits for such a one without end.
-fn set_up_connection(connection: &dyn Any, _data: &mut Extensions) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(STALLED_TIME_MAX))
-    {
+/// The kernel closes a connection whose peer takes no bytes, since actix waits for such a one without end; and it is
+/// watched for a peer that sends half a request.
+fn set_up_connection(connection: &dyn Any, data: &mut Extensions, connections: &Connections, stalled: Duration) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(stalled)) {
         tracing::debug!(%error, "no time-out for stalled clients on this connection");
+    }
+    if let Some(watched) = connections.watch(stream) {
+        data.insert(watched);
     }
 }

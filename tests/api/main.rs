@@ -1,4 +1,8 @@
 //! Behaviour through the front door: a module per chapter of the contract, each test against the real binary on a data
 //! directory of its own. `support` tells what a test can ask for.
 
+mod cli;
 mod health;
+mod http;
+mod middleware;
+mod statics;

@@ -25,7 +25,7 @@ pub enum DataDir {
 
 impl DataDir {
     /// Makes it, under a temporary directory of its own.
-    pub(crate) fn make(&self) -> TempDir {
+    pub fn make(&self) -> TempDir {
         let dir = tempfile::Builder::new().prefix("monobase-test-").tempdir().expect("a temporary directory");
         match self {
             DataDir::Empty => {}

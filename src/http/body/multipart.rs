@@ -73,9 +73,8 @@ async fn text(part: &mut Field) -> Result<String, LoadError> {
     String::from_utf8(bytes.to_vec()).map_err(|error| LoadError::Malformed(error.to_string()))
 }
 
-/// A file, streamed to a temporary one in `temp_dir`.
-async fn receive(part: &mut Field, key: String, file_name: String, temp_dir: &PathBuf) -> Result<Upload, LoadError> {
-    let dir = temp_dir.clone();
+/// A file, streamed to a temporary one in `dir`.
+async fn receive(part: &mut Field, key: String, file_name: String, dir: PathBuf) -> Result<Upload, LoadError> {
     let (mut target, file) = blocking(move || create(dir)).await?;
     let mut upload = Upload { key, file_name, size_bytes: 0, head: Vec::new(), file };
     let mut waiting = BytesMut::new();

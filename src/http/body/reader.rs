@@ -11,31 +11,28 @@ use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep};
 
 use super::{Kind, LoadError};
-
-/// A request has to be here whole this long after its head (contract/14 §6): what holds against slow senders.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(5 * 60);
+use crate::http::door::Worker;
 
 /// Reads the body of one request. `Content-Length` was checked against the limit before; here the bytes are counted.
 pub struct BodyReader {
+    worker: Worker,
     http: HttpRequest,
     stream: Option<BoundedStream>,
-    /// Where uploads are streamed to; created when the first one comes.
-    temp_dir: PathBuf,
 }
 
 impl BodyReader {
-    pub fn new(http: HttpRequest, payload: Payload, limit_bytes: Option<u64>, temp_dir: PathBuf) -> Self {
+    pub fn new(worker: Worker, http: HttpRequest, payload: Payload, limit_bytes: Option<u64>) -> Self {
         let stream = BoundedStream {
             payload,
             read_bytes: 0,
             limit_bytes: limit_bytes.unwrap_or(u64::MAX),
-            started: Instant::now(),
+            time_max: worker.request_time_max,
             deadline: None,
         };
-        Self { http, stream: Some(stream), temp_dir }
+        Self { worker, http, stream: Some(stream) }
     }
 
     /// Sets the limit, and refuses at once what names a greater length. `None`: unlimited.
@@ -54,8 +51,9 @@ impl BodyReader {
         self.http.headers()
     }
 
-    pub(super) fn temp_dir(&self) -> &PathBuf {
-        &self.temp_dir
+    /// Where uploads are streamed to; created when the first one comes.
+    pub(super) fn temp_dir(&self) -> PathBuf {
+        self.worker.app.temp_dir()
     }
 
     /// What the body is. One without a byte is `Empty`, whatever its type says.
@@ -138,7 +136,8 @@ pub(super) struct BoundedStream {
     payload: Payload,
     read_bytes: u64,
     limit_bytes: u64,
-    started: Instant,
+    /// How long waiting for the client may take in all: what holds against slow senders (contract/14 §6).
+    time_max: Duration,
     /// Set up when the stream has to wait for the first time: most bodies came with their head.
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -168,8 +167,8 @@ impl Stream for BoundedStream {
             }
             Poll::Ready(other) => Poll::Ready(other),
             Poll::Pending => {
-                let started = this.started;
-                let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep_until(started + REQUEST_TIME_MAX)));
+                let time_max = this.time_max;
+                let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(time_max)));
                 match deadline.as_mut().poll(context) {
                     Poll::Ready(()) => {
                         let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "the request took too long");

@@ -1,5 +1,7 @@
 //! Every route, chapter by chapter. A chapter is one file with a `routes()`; handlers parse, call a feature, answer.
 
+#[cfg(feature = "faults")]
+mod faults;
 mod health;
 mod settings;
 
@@ -7,5 +9,13 @@ use super::route::Route;
 
 /// The route table.
 pub fn routes() -> Vec<Route> {
-    [health::routes(), settings::routes()].into_iter().flatten().collect()
+    [
+        health::routes(),
+        settings::routes(),
+        #[cfg(feature = "faults")]
+        faults::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
