@@ -3,6 +3,7 @@
 
 // Leaves: usable from any floor, use nothing of ours.
 pub mod clock;
+pub mod cron; // cron expressions
 pub mod crypto;
 pub mod error;
 pub mod formats; // e-mail addresses, hosts, URLs, IP blocks

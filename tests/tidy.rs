@@ -10,6 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("clock", &[]),
     ("ids", &[]),
+    ("cron", &[]),
     ("crypto", &["error", "ids"]),
     ("formats", &[]),
     ("input", &["ids"]),
@@ -32,7 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("settings", FLOORS),
 ];
 
-const LEAVES: &[&str] = &["clock", "crypto", "error", "formats", "ids", "input", "picker"];
+const LEAVES: &[&str] = &["clock", "cron", "crypto", "error", "formats", "ids", "input", "picker"];
 const FLOORS: &[&str] = &["store", "schema", "query", "rows", "access"];
 
 /// Edges from feature to feature, each with its reason.

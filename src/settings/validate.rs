@@ -6,6 +6,7 @@ use regex::Regex;
 use serde_json::json;
 
 use super::document::{Backups, Batch, Changes, Logs, Meta, RateLimitRule, RateLimits, S3, Settings, Smtp};
+use crate::cron::{Cron, CronError};
 use crate::error::{FieldError, FieldErrors};
 use crate::formats::{IpBlock, UrlScheme, is_email, is_host, is_url};
 
@@ -59,6 +60,9 @@ impl Smtp {
 impl Backups {
     fn validate(&self) -> FieldErrors {
         let mut errors = FieldErrors::new();
+        let cron = if self.cron.is_empty() { None } else { Cron::parse(&self.cron).err() };
+        let invalid = |error: CronError| FieldError::code("validation_invalid_cron", error.to_string());
+        check(&mut errors, "cron", cron.map(invalid));
         let keep = (!self.cron.is_empty() && self.cron_max_keep == 0).then(FieldError::required);
         check(&mut errors, "cronMaxKeep", keep.or_else(|| at_least(self.cron_max_keep, 1)));
         errors.add_tree("s3", self.s3.validate());
