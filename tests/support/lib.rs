@@ -39,3 +39,6 @@ pub use process::{Server, binary, run};
 pub const SUPERUSER_EMAIL: &str = "test@example.com";
 /// The password of every account that tests start from.
 pub const PASSWORD: &str = "1234567890";
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::process::{Part, project};
+use super::process::{Part, Printed, project};
 
 const HINT: &str = "run `make tools`, which installs versitygw into target/tools/bin (make test does)";
 const START_MAX: Duration = Duration::from_secs(20);
@@ -21,6 +21,8 @@ pub struct S3 {
     port: u16,
     root: TempDir,
     _part: Part,
+    /// Held open: it ends when nobody could read what it prints.
+    _printed: Printed,
 }
 
 impl S3 {
@@ -41,14 +43,14 @@ impl S3 {
             "--quiet",
         ]);
         command.arg("posix").arg(root.path());
-        let (mut part, _) = Part::start(&mut command, HINT);
+        let (mut part, printed) = Part::start(&mut command, HINT);
         let deadline = Instant::now() + START_MAX;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(!part.is_gone(), "versitygw ended: {HINT}");
             assert!(Instant::now() < deadline, "versitygw doesn't listen on {port}");
             std::thread::sleep(Duration::from_millis(10));
         }
-        Self { port, root, _part: part }
+        Self { port, root, _part: part, _printed: printed }
     }
 
     /// The `s3` part of the settings that keeps files here.
