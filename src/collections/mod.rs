@@ -11,15 +11,21 @@
 
 mod body;
 mod catalog;
+mod change;
+mod dependents;
 mod draft;
 mod load;
 mod normalise;
 mod providers;
+mod remove;
+mod save;
 mod scaffold;
+mod tables;
 mod validate;
 mod view;
 
 pub use body::{CollectionBody, Source, WrongBody};
+pub use change::{Collections, OnRename, ViewSample};
 pub use load::{SchemaLoader, load_schema};
 pub use providers::{PROVIDERS, ProviderFace, oauth2_providers};
 pub use scaffold::scaffolds;

@@ -87,8 +87,7 @@ fn ensure_auth_fields(fields: &mut Vec<Field>) {
 /// Appends the index of each field that must be unique unless there is one already.
 fn ensure_auth_indexes(collection: &mut Collection) {
     for (field, statement) in scaffold::auth_indexes(&collection.id, &collection.name) {
-        let mut present = collection.indexes.iter().filter_map(|text| Index::parse(text));
-        if !present.any(|index| index.is_unique_on(field)) {
+        if !collection.read_indexes().any(|index| index.is_unique_on(field)) {
             collection.indexes.push(statement);
         }
     }

@@ -65,7 +65,7 @@ impl Collection {
 
     /// The collection's indexes, read. One whose statement can't be read is left out.
     pub fn read_indexes(&self) -> impl Iterator<Item = Index> + '_ {
-        self.indexes.iter().filter_map(|statement| Index::parse(statement))
+        self.indexes.iter().filter_map(|statement| Index::parse_stored(statement))
     }
 
     pub fn is_auth(&self) -> bool {

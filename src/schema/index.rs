@@ -32,11 +32,21 @@ impl Index {
     /// Reads the first `CREATE INDEX` statement in `text`. `None` if there is none, if it lacks a name or a column, or if
     /// more than a final `;` follows it: what is stored is what runs.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::find(text, Rest::MustBeEmpty)
+    }
+
+    /// As [`Index::parse`] for a statement that is stored already, maybe by another program: what follows it is ignored,
+    /// as it was when the index was made.
+    pub fn parse_stored(text: &str) -> Option<Self> {
+        Self::find(text, Rest::Ignored)
+    }
+
+    fn find(text: &str, rest: Rest) -> Option<Self> {
         let mut parser = Parser::new(text);
         loop {
             parser.skip_to_word("create")?;
             let start = parser.at;
-            if let Some(index) = parser.index() {
+            if let Some(index) = parser.index(rest) {
                 return Some(index);
             }
             parser.at = start;
@@ -130,6 +140,14 @@ fn split_last_word(text: &str) -> Option<(&str, &str)> {
     (!word.is_empty() && trimmed.len() < before.len() && !trimmed.is_empty()).then_some((trimmed, word))
 }
 
+/// What may follow a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Nothing but a final `;`.
+    MustBeEmpty,
+    Ignored,
+}
+
 /// Walks over the tokens of a text, white space left out.
 struct Parser<'t> {
     text: &'t str,
@@ -191,7 +209,7 @@ impl<'t> Parser<'t> {
     }
 
     /// What follows `CREATE`.
-    fn index(&mut self) -> Option<Index> {
+    fn index(&mut self, rest: Rest) -> Option<Index> {
         let mut index = Index { unique: self.has_word("unique"), ..Index::default() };
         if !self.has_word("index") {
             return None;
@@ -211,7 +229,7 @@ impl<'t> Parser<'t> {
         }
         index.table = self.table()?;
         index.columns = self.columns()?;
-        index.condition = self.condition()?;
+        index.condition = self.condition(rest)?;
         Some(index)
     }
 
@@ -252,15 +270,19 @@ impl<'t> Parser<'t> {
     }
 
     /// The condition up to the end, or nothing; a final `;` is no part of it.
-    fn condition(&mut self) -> Option<String> {
+    fn condition(&mut self, rest: Rest) -> Option<String> {
         let has_condition = self.has_word("where");
         let start = self.tokens.get(self.at).map_or(self.text.len(), |(_, range)| range.start);
-        let rest = self.text[start..].trim_end_matches(|c: char| c.is_whitespace() || c == ';');
-        if tokens(rest).any(|(token, _)| token == Token::Sign(b';')) {
+        let text = &self.text[start..];
+        let end =
+            tokens(text).find(|(token, _)| *token == Token::Sign(b';')).map_or(text.len(), |(_, range)| range.start);
+        let condition = text[..end].trim_end();
+        let is_empty = |text: &str| tokens(text).all(|(token, _)| matches!(token, Token::Space | Token::Sign(b';')));
+        let is_whole = is_empty(&text[end..]) && (has_condition || is_empty(condition));
+        if rest == Rest::MustBeEmpty && !is_whole {
             return None;
         }
-        let is_wanted = has_condition || tokens(rest).all(|(token, _)| token == Token::Space);
-        is_wanted.then(|| if has_condition { rest.to_owned() } else { String::new() })
+        Some(if has_condition { condition.to_owned() } else { String::new() })
     }
 }
 

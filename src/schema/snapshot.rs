@@ -25,6 +25,21 @@ impl Schema {
         Self { collections, by_id, by_lower_name }
     }
 
+    /// The same with `collection` in the place of the one with its id, or added. Costs a copy of the index.
+    pub fn with(&self, collection: Arc<Collection>) -> Self {
+        let mut collections = self.collections.clone();
+        match self.by_id.get(&collection.id) {
+            Some(&index) => collections[index] = collection,
+            None => collections.push(collection),
+        }
+        Self::new(collections)
+    }
+
+    /// The same without the collection of this id.
+    pub fn without(&self, id: &str) -> Self {
+        Self::new(self.collections.iter().filter(|collection| *collection.id != *id).cloned().collect())
+    }
+
     pub fn collections(&self) -> &[Arc<Collection>] {
         &self.collections
     }

@@ -54,6 +54,25 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// The engine's own words for what a statement did wrong, as superusers are shown them; `None` if the fault isn't the
+    /// statement's.
+    pub fn statement_fault(&self) -> Option<String> {
+        match self {
+            StoreError::Sql(text) => Some(text.clone()),
+            StoreError::Constraint(text) => Some(format!("constraint failed: {text}")),
+            StoreError::Unique { index: Some(index), .. } => {
+                Some(format!("constraint failed: UNIQUE constraint failed: index '{index}' (2067)"))
+            }
+            StoreError::Unique { table, columns, index: None } => {
+                let columns: Vec<String> = columns.iter().map(|column| format!("{table}.{column}")).collect();
+                Some(format!("constraint failed: UNIQUE constraint failed: {} (2067)", columns.join(", ")))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let busy = |message| Error::Busy { message, retry_after_seconds: RETRY_AFTER_SECONDS };

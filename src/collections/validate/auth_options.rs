@@ -9,7 +9,6 @@ use crate::collections::providers;
 use crate::error::{FieldError, FieldErrors};
 use crate::formats::{UrlScheme, is_url};
 use crate::schema::auth_options::{EmailTemplate, Mfa, OAuth2, OAuth2Provider, Otp, TokenOptions};
-use crate::schema::index::Index;
 use crate::schema::{AuthOptions, Collection};
 
 const DAY_SECONDS: i64 = 86_400;
@@ -91,8 +90,7 @@ fn check_identity_field(collection: &Collection, field: &str) -> Option<FieldErr
         let message = format!("Invalid or missing field {field}.");
         return Some(FieldError::with_params("validation_missing_field", message, params));
     }
-    let mut indexes = collection.indexes.iter().filter_map(|text| Index::parse(text));
-    (!indexes.any(|index| index.is_unique_on(field))).then(|| {
+    (!collection.read_indexes().any(|index| index.is_unique_on(field))).then(|| {
         let message = format!("The field {field} doesn't have a UNIQUE constraint.");
         FieldError::with_params("validation_missing_unique_constraint", message, params)
     })

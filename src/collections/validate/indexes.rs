@@ -16,10 +16,19 @@ pub(super) fn check(candidate: &Candidate<'_>) -> Option<FieldError> {
         return (!collection.indexes.is_empty())
             .then(|| FieldError::code("validation_indexes_not_supported", "View collections don't support indexes."));
     }
-    let indexes: Vec<Option<Index>> = collection.indexes.iter().map(|text| Index::parse(text)).collect();
+    let indexes: Vec<Option<Index>> = collection.indexes.iter().map(|text| parse(candidate, text)).collect();
     check_each(candidate, &indexes)
         .or_else(|| candidate.stored.and_then(|stored| check_system_indexes(stored, &indexes)))
         .or_else(|| collection.is_auth().then(|| check_auth_indexes(&indexes)).flatten())
+}
+
+/// What follows a statement is refused, but for one that stands as it is already.
+fn parse(candidate: &Candidate<'_>, text: &str) -> Option<Index> {
+    Index::parse(text).or_else(|| is_stored(candidate, text).then(|| Index::parse_stored(text)).flatten())
+}
+
+fn is_stored(candidate: &Candidate<'_>, text: &str) -> bool {
+    candidate.stored.is_some_and(|stored| stored.indexes.iter().any(|old| old == text))
 }
 
 /// Each statement by itself and beside those before it; the first that fails is reported.
@@ -37,8 +46,8 @@ fn check_each(candidate: &Candidate<'_>, indexes: &[Option<Index>]) -> Option<Fi
 /// A statement that isn't understood may stay only where it stands already.
 fn check_unreadable(candidate: &Candidate<'_>, position: usize) -> Option<FieldError> {
     let text = &candidate.draft.collection.indexes[position];
-    let is_stored = candidate.stored.is_some_and(|stored| stored.indexes.contains(text));
-    (!is_stored).then(|| FieldError::code("validation_invalid_index_expression", "Invalid CREATE INDEX expression."))
+    (!is_stored(candidate, text))
+        .then(|| FieldError::code("validation_invalid_index_expression", "Invalid CREATE INDEX expression."))
 }
 
 fn check_one(
@@ -69,7 +78,7 @@ fn is_own_table(candidate: &Candidate<'_>, table: &str) -> bool {
 
 /// A unique index over a system field stays, under whatever name and condition.
 fn check_system_indexes(stored: &Collection, indexes: &[Option<Index>]) -> Option<FieldError> {
-    stored.indexes.iter().filter_map(|text| Index::parse(text)).filter(|index| index.unique).find_map(|index| {
+    stored.read_indexes().filter(|index| index.unique).find_map(|index| {
         let covers = |field: &&Field| index.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&field.name));
         let field = stored.fields.iter().filter(|field| field.system).find(covers)?;
         let is_kept = indexes.iter().flatten().any(|other| other.unique && other.has_columns_of(&index));

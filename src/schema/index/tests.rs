@@ -58,6 +58,17 @@ fn other_texts_are_no_index() {
 }
 
 #[test]
+fn what_follows_a_stored_statement_is_ignored() {
+    for (text, normal) in [
+        ("create index i on t (a); drop table x", "CREATE INDEX `i` ON `t` (`a`)"),
+        ("create index i on t (a) garbage", "CREATE INDEX `i` ON `t` (`a`)"),
+        ("create index i on t (a) where a > ';' ; x", "CREATE INDEX `i` ON `t` (`a`) WHERE a > ';'"),
+    ] {
+        assert_eq!(Index::parse_stored(text).map(|index| index.build()).as_deref(), Some(normal), "{text}");
+    }
+}
+
+#[test]
 fn definitions_are_compared_without_names() {
     let parse = |text: &str| Index::parse(text).expect("an index");
     let a = parse("create unique index i on t (email collate nocase) where email != ''");
