@@ -6,7 +6,7 @@ use crate::store::{Dialect, Value};
 
 /// A `SELECT` from a collection that gives the rows a condition lets through; whoever runs it says which columns, and
 /// may add conditions, an order and a limit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Select {
     dialect: &'static dyn Dialect,
     from: String,
@@ -58,6 +58,15 @@ impl Select {
     pub fn and_text_in(&mut self, expression: &str, texts: &[String]) {
         let list = self.bind(Value::from(serde_json::Value::from(texts).to_string()));
         self.and(self.dialect.is_in_json_list(expression, &list));
+    }
+
+    /// Only rows in which the JSON list in a column has one of these texts.
+    pub fn and_list_has_any_of(&mut self, column: &str, texts: &[String]) {
+        let list = self.bind(Value::from(serde_json::Value::from(texts).to_string()));
+        let item = self.dialect.quote("item");
+        let items = self.dialect.json_list(column, &item);
+        let is_one_of = self.dialect.is_in_json_list(&self.dialect.json_list_value(&item), &list);
+        self.and(format!("EXISTS (SELECT 1 FROM {items} WHERE {is_one_of})"));
     }
 
     /// The text: `columns` as they stand, `tail` (order, limit) with a leading blank.

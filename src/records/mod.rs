@@ -1,4 +1,96 @@
 //! The records service: list, view, create, update, delete, batch, expand, the answer's JSON (contract/05, 06).
 //!
-//! Called by `http`. Invariant: one write is one store job; reads, checks, merge and write happen inside it.
+//! Start at [`Records`], the service: [`Records::list`], [`Records::view`], [`Records::create`], [`Records::update`],
+//! [`Records::delete`], [`Records::run_batch`]. Called by `http`; the decisions are `access`'s, the writes are `rows`'.
+//!
+//! Invariant: one write is one store job; reads, checks, merge and write happen inside it.
+//! Invariant: a list and its total come from one snapshot.
 //! Never: HTTP, an engine's spelling.
+//!
+//! Implements contract/05, contract/06, and beyond them cursors (`after`), entity tags, idempotency keys.
+//! Tests: beside the code; `tests/api/{records,batch,expand,cursor,idempotency,conditional,auth_records,doors}.rs`.
+
+mod answer;
+mod auth_form;
+mod body;
+mod cursor;
+mod expand;
+mod list;
+mod page;
+mod shape;
+mod tags;
+mod totals;
+mod view;
+mod write;
+
+use std::sync::Arc;
+
+use crate::access::Gate;
+use crate::clock::Clock;
+use crate::crypto::PasswordHasher;
+use crate::query::{Planner, Request};
+use crate::schema::{Schema, SharedSchema};
+use crate::store::Store;
+
+pub use list::Listed;
+pub use page::PageQuery;
+pub use tags::{Condition, EntityTag};
+pub use write::check_writable;
+
+use shape::Shapes;
+use tags::Stampers;
+use totals::Totals;
+
+/// What the service works with.
+pub struct RecordsParts {
+    pub store: Store,
+    pub schema: Arc<SharedSchema>,
+    pub planner: Arc<Planner>,
+    pub hasher: Arc<PasswordHasher>,
+    pub clock: Clock,
+}
+
+/// The records service. One per process, behind an `Arc`: its jobs hold it.
+pub struct Records {
+    store: Store,
+    schema: Arc<SharedSchema>,
+    planner: Arc<Planner>,
+    hasher: Arc<PasswordHasher>,
+    clock: Clock,
+    shapes: Shapes,
+    totals: Totals,
+    stampers: Stampers,
+}
+
+/// A record as an answer.
+#[derive(Clone, Debug)]
+pub struct RecordAnswer {
+    /// JSON.
+    pub body: Vec<u8>,
+    pub tag: EntityTag,
+}
+
+impl Records {
+    pub fn new(parts: RecordsParts) -> Self {
+        let RecordsParts { store, schema, planner, hasher, clock } = parts;
+        Self {
+            store,
+            schema,
+            planner,
+            hasher,
+            clock,
+            shapes: Shapes::default(),
+            totals: Totals::new(),
+            stampers: Stampers::default(),
+        }
+    }
+
+    fn gate<'a>(&'a self, schema: &'a Arc<Schema>, request: &'a Request) -> Gate<'a> {
+        Gate { planner: &self.planner, schema, request, now: self.clock.now(), dialect: self.store.dialect() }
+    }
+}
+
+/// The request as the rules of expanded records see it (contract/05 §4).
+fn expand_request(request: &Request) -> Request {
+    Request { context: crate::query::Context::Expand, ..request.clone() }
+}

@@ -1,0 +1,75 @@
+//! A stored record as an answer: what a view, a create and an update send.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::query::Request;
+use crate::schema::{Collection, Schema};
+use crate::store::{Conn, Value};
+
+use super::expand::{Expansion, Writer};
+use super::shape::{Managed, StoredRow};
+use super::view::has_manage_rule;
+use super::{RecordAnswer, Records, expand_request};
+
+/// A record as it is stored, and the schema it was read or written under.
+pub struct Written {
+    pub schema: Arc<Schema>,
+    pub collection: Arc<Collection>,
+    pub row: StoredRow,
+}
+
+impl Records {
+    /// The valid paths of the request's `expand`.
+    pub(super) fn resolve_expansion(
+        &self,
+        schema: &Arc<Schema>,
+        request: &Request,
+        collection: &Arc<Collection>,
+    ) -> Option<Expansion> {
+        let text = request.query_value("expand").filter(|text| !text.is_empty())?;
+        Expansion::resolve(&self.gate(schema, &expand_request(request)), collection, text)
+    }
+
+    /// The answer of a write, after its commit: related records are read where they don't hold the writer.
+    pub(super) async fn answer(self: &Arc<Self>, request: &Arc<Request>, written: Written) -> Result<RecordAnswer> {
+        let expansion = self.resolve_expansion(&written.schema, request, &written.collection);
+        if expansion.is_none() && !has_manage_rule(&written.collection) {
+            return Ok(self.plain_answer(request, &written));
+        }
+        let (records, request) = (self.clone(), request.clone());
+        self.store.read(move |conn| records.answer_in(conn, &request, &written, expansion.as_ref())).await
+    }
+
+    /// The answer, with what must be read for it from `conn`.
+    pub(super) fn answer_in(
+        &self,
+        conn: &dyn Conn,
+        request: &Request,
+        written: &Written,
+        expansion: Option<&Expansion>,
+    ) -> Result<RecordAnswer> {
+        let shape = self.shapes.get(&written.collection, &request.caller, self.store.dialect());
+        let request = expand_request(request);
+        let gate = self.gate(&written.schema, &request);
+        let rows = std::slice::from_ref(&written.row);
+        let body = Writer::new(self, conn, gate).write_rows(&shape, rows, expansion)?.pop().unwrap_or_default();
+        let tag = match expansion {
+            Some(_) => self.stampers.body_tag(&written.schema, &body),
+            None => self.row_tag(written),
+        };
+        Ok(RecordAnswer { body, tag })
+    }
+
+    /// The answer of a record whose fields alone decide.
+    fn plain_answer(&self, request: &Request, written: &Written) -> RecordAnswer {
+        let shape = self.shapes.get(&written.collection, &request.caller, self.store.dialect());
+        let mut body = Vec::with_capacity(512);
+        shape.write(|index| written.row[index].as_cell(), &request.caller, &Managed::new(), None, &mut body);
+        RecordAnswer { body, tag: self.row_tag(written) }
+    }
+
+    fn row_tag(&self, written: &Written) -> super::EntityTag {
+        self.stampers.row_tag(&written.schema, &written.collection.id, written.row.iter().map(Value::as_cell))
+    }
+}

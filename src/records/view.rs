@@ -1,0 +1,95 @@
+//! One record (contract/05 §1, view).
+
+use std::sync::Arc;
+
+use crate::access::{Action, Gate, Permit, Select, check_action};
+use crate::error::{Error, Result};
+use crate::query::{Outcome, Request};
+use crate::schema::{Collection, Schema};
+use crate::store::{Conn, ConnExt, StoreError};
+
+use super::answer::Written;
+use super::expand::Expansion;
+use super::shape::{Managed, Shape};
+use super::tags::EntityTag;
+use super::{RecordAnswer, Records};
+
+/// A view that is ready to be run.
+struct View {
+    records: Arc<Records>,
+    schema: Arc<Schema>,
+    request: Request,
+    shape: Arc<Shape>,
+    select: Select,
+    expansion: Option<Expansion>,
+}
+
+impl Records {
+    /// The record with this id, as the caller may see it.
+    ///
+    /// # Errors
+    /// `Forbidden` for a locked rule; `NotFound` for a record that isn't there or that the rule hides.
+    pub async fn view(
+        self: &Arc<Self>,
+        request: Request,
+        collection: &Arc<Collection>,
+        id: &str,
+    ) -> Result<RecordAnswer> {
+        let schema = self.schema.current();
+        let gate = self.gate(&schema, &request);
+        let (select, rule_is_bounded) = match check_action(&request.caller, collection, Action::View)? {
+            Permit::All => (Some(Select::from_collection(collection, gate.dialect)), true),
+            Permit::Matching(_) => {
+                let compiled = gate.compile_one(collection, Action::View)?;
+                let is_bounded = compiled.is_bounded() || compiled.outcome() != Outcome::Depends;
+                (Select::of(compiled, gate.dialect), is_bounded)
+            }
+        };
+        let mut select = select.ok_or_else(Error::not_found)?;
+        select.and_id(id);
+        let expansion = self.resolve_expansion(&schema, &request, collection);
+        let is_bounded = rule_is_bounded
+            && !collection.is_view()
+            && expansion.as_ref().is_none_or(Expansion::is_bounded)
+            && !has_manage_rule(collection);
+        let shape = self.shapes.get(collection, &request.caller, gate.dialect);
+        let view = View { records: self.clone(), schema, request, shape, select, expansion };
+        match is_bounded {
+            true => self.store.read_here(|conn| view.run(conn)),
+            false => self.store.read(move |conn| view.run(conn)).await,
+        }
+    }
+}
+
+impl View {
+    fn run(&self, conn: &dyn Conn) -> Result<RecordAnswer> {
+        let sql = self.select.sql(&self.shape.columns, " LIMIT 1");
+        let caller = &self.request.caller;
+        if self.expansion.is_none() && !self.needs_managed() {
+            let written = conn.find_row(&sql, self.select.params(), |row| {
+                let mut body = Vec::with_capacity(512);
+                self.shape.write(|column| row.cell(column), caller, &Managed::new(), None, &mut body);
+                RecordAnswer { body, tag: self.row_tag(|column| row.cell(column)) }
+            });
+            return written.map_err(StoreError::into_refusal)?.ok_or_else(Error::not_found);
+        }
+        let row = conn.find_row(&sql, self.select.params(), |row| self.shape.copy_row(row));
+        let row = row.map_err(StoreError::into_refusal)?.ok_or_else(Error::not_found)?;
+        let stored = Written { schema: self.schema.clone(), collection: self.shape.collection.clone(), row };
+        self.records.answer_in(conn, &self.request, &stored, self.expansion.as_ref())
+    }
+
+    fn needs_managed(&self) -> bool {
+        self.shape.view.guarded_email().is_some() && has_manage_rule(&self.shape.collection)
+    }
+
+    fn row_tag<'c>(&self, cell: impl Fn(usize) -> crate::store::Cell<'c>) -> EntityTag {
+        let cells = (0..self.shape.collection.fields.len()).map(cell);
+        self.records.stampers.row_tag(&self.schema, &self.shape.collection.id, cells)
+    }
+}
+
+/// Whether somebody may be a manager of the collection's records.
+pub(super) fn has_manage_rule(collection: &Collection) -> bool {
+    collection.auth().and_then(|options| options.manage_rule.as_deref()).is_some_and(|rule| !rule.is_empty())
+}

@@ -1,0 +1,359 @@
+//! Creating, updating and deleting a record: one store job each.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use crate::access::{Action, Gate, check_action};
+use crate::crypto::{Secret, verify_password};
+use crate::error::{Error, Result};
+use crate::ids;
+use crate::query::Request;
+use crate::rows::{self, Draft};
+use crate::schema::{Collection, FieldValue, Record, Schema};
+use crate::store::{Conn, ConnExt, Tx, Value};
+
+use super::answer::Written;
+use super::auth_form::{self, Level, OldPassword};
+use super::body::{Passwords, hash_passwords, lay_body, sent_text};
+use super::shape::{StoredRow, read_back, record_of, stored_row};
+use super::tags::Condition;
+use super::{RecordAnswer, Records};
+
+const CREATE_FAILED: &str = "Failed to create record.";
+const UPDATE_FAILED: &str = "Failed to update record.";
+const DELETE_FAILED: &str = "Failed to delete record.";
+
+/// How often an update is tried when the password it was compared with changes meanwhile.
+const OLD_PASSWORD_TRIES: usize = 3;
+
+/// What came with a create or an update, ready for the write job.
+#[derive(Debug)]
+pub struct WriteInput {
+    pub collection_id: Arc<str>,
+    pub values: Map<String, Json>,
+    pub passwords: Passwords,
+}
+
+/// An old password compared with the stored hash before the write job: bcrypt must not hold the writer.
+#[derive(Clone, Debug)]
+pub struct ComparedPassword {
+    hash: String,
+    verdict: OldPassword,
+}
+
+/// What an update does when the stored hash isn't the one that was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenMoved {
+    /// Tells the caller, who compares again.
+    Report,
+    /// Compares in the job: in a batch an item may depend on the one before.
+    CompareHere,
+}
+
+/// How an update ended.
+pub enum Updated {
+    Done(Written),
+    PasswordMoved,
+}
+
+/// An update as its job takes it.
+pub struct UpdateOf<'a> {
+    pub id: &'a str,
+    pub input: &'a WriteInput,
+    pub condition: Option<&'a Condition>,
+    pub compared: Option<&'a ComparedPassword>,
+    pub when_moved: WhenMoved,
+}
+
+impl Records {
+    /// Creates a record and answers with it as the caller may see it.
+    ///
+    /// # Errors
+    /// `Forbidden` for a locked rule; `BadRequest` when the rule or `Invalid` when a check refuses the record.
+    pub async fn create(
+        self: &Arc<Self>,
+        request: Request,
+        collection: &Arc<Collection>,
+        values: Map<String, Json>,
+    ) -> Result<RecordAnswer> {
+        check_writable(collection)?;
+        check_action(&request.caller, collection, Action::Create)?;
+        let input = Arc::new(self.ready_input(&request, collection, values).await?);
+        let request = Arc::new(request);
+        let (records, of_job, input) = (self.clone(), request.clone(), input.clone());
+        let written = self.store.write(move |tx| records.create_in(tx, &of_job, &input)).await?;
+        self.answer(&request, written).await
+    }
+
+    /// Changes a record by the keys sent and answers with it.
+    ///
+    /// # Errors
+    /// As of [`Records::create`]; `NotFound` for a record that isn't there or that the rule hides;
+    /// `PreconditionFailed` when `condition` names another state of it.
+    pub async fn update(
+        self: &Arc<Self>,
+        request: Request,
+        collection: &Arc<Collection>,
+        id: &str,
+        values: Map<String, Json>,
+        condition: Option<Condition>,
+    ) -> Result<RecordAnswer> {
+        check_writable(collection)?;
+        check_action(&request.caller, collection, Action::Update)?;
+        let input = Arc::new(self.ready_input(&request, collection, values).await?);
+        let (id, condition, request): (Arc<str>, _, _) = (id.into(), Arc::new(condition), Arc::new(request));
+        for _ in 0..OLD_PASSWORD_TRIES {
+            let compared = self.compare_old_password(&request, &input, &id).await?;
+            let (records, of_job, input) = (self.clone(), request.clone(), input.clone());
+            let (id, condition) = (id.clone(), condition.clone());
+            let job = move |tx: &dyn Tx| {
+                let (condition, compared) = ((*condition).as_ref(), compared.as_ref());
+                let update = UpdateOf { id: &id, input: &input, condition, compared, when_moved: WhenMoved::Report };
+                records.update_in(tx, &of_job, &update)
+            };
+            if let Updated::Done(written) = self.store.write(job).await? {
+                return self.answer(&request, written).await;
+            }
+        }
+        Err(Error::Conflict("The password of the record changes too often, please try again.".into()))
+    }
+
+    /// Deletes a record with what refers to it.
+    ///
+    /// # Errors
+    /// As of [`Records::update`]; `BadRequest` when a required reference would be lost.
+    pub async fn delete(
+        self: &Arc<Self>,
+        request: Request,
+        collection: &Arc<Collection>,
+        id: &str,
+        condition: Option<Condition>,
+    ) -> Result<()> {
+        check_writable(collection)?;
+        check_action(&request.caller, collection, Action::Delete)?;
+        let (records, collection_id, id) = (self.clone(), collection.id.clone(), id.to_owned());
+        self.store.write(move |tx| records.delete_in(tx, &request, &collection_id, &id, condition.as_ref())).await
+    }
+
+    /// Does what needs no database: hashes the passwords.
+    pub(super) async fn ready_input(
+        &self,
+        request: &Request,
+        collection: &Collection,
+        values: Map<String, Json>,
+    ) -> Result<WriteInput> {
+        let passwords = hash_passwords(&self.hasher, collection, &values, request.caller.is_superuser()).await?;
+        Ok(WriteInput { collection_id: collection.id.clone(), values, passwords })
+    }
+
+    /// The job of a create.
+    pub(super) fn create_in(&self, tx: &dyn Tx, request: &Request, input: &WriteInput) -> Result<Written> {
+        let schema = self.schema.current();
+        let collection = find_collection(&schema, &input.collection_id)?;
+        let mut draft = Draft::new(collection.clone());
+        let request = lay_request(request, &mut draft, input);
+        let gate = self.gate(&schema, &request);
+        let candidate = candidate(&draft);
+        if !gate.may_create(tx, &candidate)? {
+            return Err(Error::bad_request_with(CREATE_FAILED));
+        }
+        let level = level(&gate, &collection, || gate.may_manage_new(tx, &candidate))?;
+        auth_form::check(&draft, &request.body, level, OldPassword::Wrong).into_result(CREATE_FAILED)?;
+        let record = rows::insert_record(tx, &schema, &self.clock, draft).map_err(|e| e.titled(CREATE_FAILED))?;
+        Ok(Written { schema, collection, row: stored_row(&record) })
+    }
+
+    /// The job of an update.
+    pub(super) fn update_in(&self, tx: &dyn Tx, request: &Request, update: &UpdateOf<'_>) -> Result<Updated> {
+        let schema = self.schema.current();
+        let collection = find_collection(&schema, &update.input.collection_id)?;
+        check_action(&request.caller, &collection, Action::Update)?;
+        let row = self.find_row(tx, request, &collection, update.id)?.ok_or_else(Error::not_found)?;
+        let mut draft = Draft::of(record_of(&collection, &row));
+        let request = lay_request(request, &mut draft, update.input);
+        let gate = self.gate(&schema, &request);
+        if !gate.may(tx, &collection, Action::Update, update.id)? {
+            return Err(Error::not_found());
+        }
+        self.check_condition(&schema, &collection, &row, update.condition)?;
+        let level = level(&gate, &collection, || gate.may_manage(tx, &collection, update.id))?;
+        let Some(old_password) = judge_old_password(&draft, &request.body, level, update) else {
+            return Ok(Updated::PasswordMoved);
+        };
+        auth_form::check(&draft, &request.body, level, old_password).into_result(UPDATE_FAILED)?;
+        let record = rows::update_record(tx, &schema, &self.clock, draft).map_err(|e| e.titled(UPDATE_FAILED))?;
+        let row = row_after(row, &record);
+        Ok(Updated::Done(Written { schema, collection, row }))
+    }
+
+    /// The job of a delete.
+    pub(super) fn delete_in(
+        &self,
+        tx: &dyn Tx,
+        request: &Request,
+        collection_id: &str,
+        id: &str,
+        condition: Option<&Condition>,
+    ) -> Result<()> {
+        let schema = self.schema.current();
+        let collection = find_collection(&schema, collection_id)?;
+        let gate = self.gate(&schema, request);
+        check_action(&request.caller, &collection, Action::Delete)?;
+        let row = self.find_row(tx, request, &collection, id)?.ok_or_else(Error::not_found)?;
+        if !gate.may(tx, &collection, Action::Delete, id)? {
+            return Err(Error::not_found());
+        }
+        self.check_condition(&schema, &collection, &row, condition)?;
+        rows::delete_record(tx, &schema, &self.clock, &record_of(&collection, &row))
+            .map_err(|e| e.titled(DELETE_FAILED))
+    }
+
+    /// The stored row, cell by cell.
+    fn find_row(
+        &self,
+        conn: &dyn Conn,
+        request: &Request,
+        collection: &Arc<Collection>,
+        id: &str,
+    ) -> Result<Option<StoredRow>> {
+        let dialect = conn.dialect();
+        let shape = self.shapes.get(collection, &request.caller, dialect);
+        let sql = format!(
+            "SELECT {} FROM {} WHERE {} = {}",
+            shape.columns,
+            dialect.quote(&collection.name),
+            dialect.quote("id"),
+            dialect.parameter(1),
+        );
+        Ok(conn.find_row(&sql, &[Value::from(id)], |row| shape.copy_row(row))?)
+    }
+
+    /// Whether the client's copy is what is stored.
+    fn check_condition(
+        &self,
+        schema: &Schema,
+        collection: &Collection,
+        row: &StoredRow,
+        condition: Option<&Condition>,
+    ) -> Result<()> {
+        let Some(condition) = condition else { return Ok(()) };
+        let tag = self.stampers.row_tag(schema, &collection.id, row.iter().map(Value::as_cell));
+        if condition.matches(&tag) {
+            return Ok(());
+        }
+        Err(Error::PreconditionFailed("The record has changed since it was read.".into()))
+    }
+
+    /// Compares the old password that an update by a plain caller must bring. Nothing is compared for who may not
+    /// update the record: the time it takes would tell that it is there.
+    pub(super) async fn compare_old_password(
+        self: &Arc<Self>,
+        request: &Arc<Request>,
+        input: &Arc<WriteInput>,
+        id: &Arc<str>,
+    ) -> Result<Option<ComparedPassword>> {
+        let old = sent_text(&input.values, "oldPassword");
+        let sets_password = ["password", "passwordConfirm"].iter().any(|key| !sent_text(&input.values, key).is_empty());
+        let is_auth = self.schema.current().find_by_id(&input.collection_id).is_some_and(|found| found.is_auth());
+        if !is_auth || old.is_empty() || !sets_password || request.caller.is_superuser() {
+            return Ok(None);
+        }
+        let (records, of_job, of_input, of_id) = (self.clone(), request.clone(), input.clone(), id.clone());
+        let hash = self.store.read(move |conn| records.find_compared_hash(conn, &of_job, &of_input, &of_id)).await?;
+        let Some(hash) = hash else { return Ok(None) };
+        let is_right = self.hasher.verify(Secret::new(old), hash.clone()).await?;
+        Ok(Some(ComparedPassword { hash, verdict: verdict(is_right) }))
+    }
+
+    /// The password hash of a record that the caller may update.
+    fn find_compared_hash(
+        &self,
+        conn: &dyn Conn,
+        request: &Request,
+        input: &WriteInput,
+        id: &str,
+    ) -> Result<Option<String>> {
+        let schema = self.schema.current();
+        let collection = find_collection(&schema, &input.collection_id)?;
+        let Some(row) = self.find_row(conn, request, &collection, id)? else { return Ok(None) };
+        let mut draft = Draft::of(record_of(&collection, &row));
+        let request = lay_request(request, &mut draft, input);
+        let may_update = self.gate(&schema, &request).may(conn, &collection, Action::Update, id)?;
+        Ok(may_update.then(|| record_of(&collection, &row).text("password").to_owned()))
+    }
+}
+
+/// A view has no rows of its own (contract/05 §1, step 3).
+pub fn check_writable(collection: &Collection) -> Result<()> {
+    if collection.is_view() {
+        return Err(Error::bad_request_with("Unsupported collection type."));
+    }
+    Ok(())
+}
+
+/// The collection as it is in the job: it may have changed since the request was let in.
+fn find_collection(schema: &Schema, id: &str) -> Result<Arc<Collection>> {
+    let missing = || Error::NotFound("Missing or invalid collection context.".into());
+    schema.find_by_id(id).filter(|collection| !collection.is_view()).cloned().ok_or_else(missing)
+}
+
+/// Lays the body over the draft; gives the request with it as rules see it.
+fn lay_request(request: &Request, draft: &mut Draft, input: &WriteInput) -> Request {
+    let body = lay_body(draft, &input.values, &input.passwords, request.caller.is_superuser());
+    Request { body, ..request.clone() }
+}
+
+/// The record to be as the create rule sees it: not verified, without a token key, with some id.
+fn candidate(draft: &Draft) -> Record {
+    let mut record = draft.record().clone();
+    if record.id().is_empty() {
+        record.set("id", FieldValue::Text(ids::record_id()));
+    }
+    if record.collection().is_auth() {
+        record.set("verified", FieldValue::Bool(false));
+        record.set("tokenKey", FieldValue::Text(String::new()));
+    }
+    record
+}
+
+fn level(gate: &Gate<'_>, collection: &Collection, is_manager: impl FnOnce() -> Result<bool>) -> Result<Level> {
+    if gate.request.caller.is_superuser() {
+        return Ok(Level::Superuser);
+    }
+    Ok(if collection.is_auth() && is_manager()? { Level::Manager } else { Level::Plain })
+}
+
+/// Whether the old password is right; `None` when it was compared with a hash that is no longer the stored one.
+fn judge_old_password(
+    draft: &Draft,
+    body: &Map<String, Json>,
+    level: Level,
+    update: &UpdateOf<'_>,
+) -> Option<OldPassword> {
+    let old = sent_text(body, "oldPassword");
+    let stored = draft.stored().filter(|stored| stored.collection().is_auth() && level == Level::Plain);
+    let (Some(stored), false) = (stored, old.is_empty()) else { return Some(OldPassword::Wrong) };
+    let hash = stored.text("password");
+    match (update.compared, update.when_moved) {
+        (Some(compared), _) if compared.hash == hash => Some(compared.verdict),
+        (None, WhenMoved::Report) => Some(OldPassword::Wrong),
+        (Some(_), WhenMoved::Report) => None,
+        (_, WhenMoved::CompareHere) => Some(verdict(verify_password(&old, hash))),
+    }
+}
+
+fn verdict(is_right: bool) -> OldPassword {
+    if is_right { OldPassword::Right } else { OldPassword::Wrong }
+}
+
+/// The row as it is after an update: what didn't change is still as it was, in whatever form.
+fn row_after(mut row: StoredRow, record: &Record) -> StoredRow {
+    let fields = record.collection().fields.iter().zip(record.values());
+    for (cell, (field, value)) in row.iter_mut().zip(fields) {
+        if field.value_of(cell.as_cell()) != *value {
+            *cell = read_back(value);
+        }
+    }
+    row
+}
