@@ -11,6 +11,7 @@ use crate::schema::{Collection, Record, Schema};
 use crate::store::{Conn, ConnExt, Dialect, StoreError};
 
 use super::action::{Action, Permit, check_action};
+use super::reach::{ListReach, Reach};
 use super::select::Select;
 
 /// One request before the rules. Cheap to make; the decisions are made on the `conn` or `tx` of the act they allow.
@@ -24,40 +25,43 @@ pub struct Gate<'a> {
 }
 
 impl Gate<'_> {
-    /// The list rule, the client's filter and its sort as one condition and order.
+    /// What the list rule and the client's filter let through, in the order of its sort.
     ///
     /// # Errors
     /// `Forbidden` for a locked rule or a superuser's word in filter or sort; `BadRequest` for a fault in any of the
     /// three.
-    pub fn compile_list(&self, collection: &Arc<Collection>, filter: &str, sort: &str) -> Result<Compiled> {
+    pub fn reach_list(&self, collection: &Arc<Collection>, filter: &str, sort: &str) -> Result<ListReach> {
         let rule = rule_of(check_action(&self.request.caller, collection, Action::List)?);
+        if rule.is_empty() && filter.is_empty() && sort.is_empty() {
+            return Ok(ListReach::whole(collection, self.dialect));
+        }
         let parts = [Part::Rule(rule), Part::Filter(filter)];
-        Ok(self.compile(collection, Base::Table, &parts, sort, Purpose::List)?)
+        let compiled = self.compile(collection, Base::Table, &parts, sort, Purpose::List)?;
+        Ok(ListReach::of(compiled, self.dialect))
     }
 
-    /// The rule of an action on one stored record.
+    /// The stored records on which an action is allowed; the caller pins one of them.
     ///
     /// # Errors
     /// `Forbidden` for a locked rule; `NotFound` for one that can't be resolved (contract/04 §12).
-    pub fn compile_one(&self, collection: &Arc<Collection>, action: Action) -> Result<Compiled> {
+    pub fn reach_one(&self, collection: &Arc<Collection>, action: Action) -> Result<Reach> {
         let rule = rule_of(check_action(&self.request.caller, collection, action)?);
-        self.compile(collection, Base::Table, &[Part::Rule(rule)], "", Purpose::One).map_err(|error| {
+        self.reach(collection, rule, Purpose::One).map_err(|error| {
             log_broken_rule(collection, &error);
             Error::not_found()
         })
     }
 
-    /// The view rule for records that are looked up by the hundred, as expand does. `None`: nobody but superusers may,
-    /// or the rule can't be resolved.
-    pub fn compile_many(&self, collection: &Arc<Collection>, action: Action) -> Option<Compiled> {
+    /// The same for records that are looked up by the hundred, as expand does. `None`: nobody but superusers may, or the
+    /// rule can't be resolved.
+    pub fn reach_many(&self, collection: &Arc<Collection>, action: Action) -> Option<Reach> {
         let rule = rule_of(check_action(&self.request.caller, collection, action).ok()?);
-        let compiled = self.compile(collection, Base::Table, &[Part::Rule(rule)], "", Purpose::List);
-        compiled.inspect_err(|error| log_broken_rule(collection, error)).ok()
+        self.reach(collection, rule, Purpose::List).inspect_err(|error| log_broken_rule(collection, error)).ok()
     }
 
     /// Whether the action is allowed on the stored record with this id; a missing record isn't.
     pub fn may(&self, conn: &dyn Conn, collection: &Arc<Collection>, action: Action, id: &str) -> Result<bool> {
-        self.matches_stored(conn, self.compile_one(collection, action)?, id)
+        has_one(conn, self.reach_one(collection, action)?, id)
     }
 
     /// Whether the record to be may be created (contract/05 §1, Create rule). A rule that can't be resolved says no.
@@ -74,15 +78,13 @@ impl Gate<'_> {
         match self.manage_rule(collection) {
             Permit::All => Ok(true),
             Permit::Matching("") => Ok(false),
-            Permit::Matching(rule) => {
-                match self.compile(collection, Base::Table, &[Part::Rule(rule)], "", Purpose::One) {
-                    Ok(compiled) => self.matches_stored(conn, compiled, id),
-                    Err(error) => {
-                        log_broken_rule(collection, &error);
-                        Ok(false)
-                    }
+            Permit::Matching(rule) => match self.reach(collection, rule, Purpose::One) {
+                Ok(reach) => has_one(conn, reach, id),
+                Err(error) => {
+                    log_broken_rule(collection, &error);
+                    Ok(false)
                 }
-            }
+            },
         }
     }
 
@@ -107,11 +109,9 @@ impl Gate<'_> {
             Permit::Matching("") => return Ok(HashSet::new()),
             Permit::Matching(rule) => rule,
         };
-        let compiled = self.compile(collection, Base::Table, &[Part::Rule(rule)], "", Purpose::List);
-        let Ok(compiled) = compiled.inspect_err(|error| log_broken_rule(collection, error)) else {
-            return Ok(HashSet::new());
-        };
-        let Some(mut select) = Select::of(compiled, self.dialect) else { return Ok(HashSet::new()) };
+        let reach = self.reach(collection, rule, Purpose::List);
+        let reach = reach.inspect_err(|error| log_broken_rule(collection, error)).ok();
+        let Some(mut select) = reach.and_then(|reach| reach.select) else { return Ok(HashSet::new()) };
         select.and_id_in(ids);
         let id = self.dialect.quote("id");
         let managed = conn.list_rows(&select.sql(&id, ""), select.params(), |row| row.cell(0).as_text().to_owned());
@@ -127,15 +127,18 @@ impl Gate<'_> {
         }
     }
 
-    fn matches_stored(&self, conn: &dyn Conn, compiled: Compiled, id: &str) -> Result<bool> {
-        let mut select = Select::of(compiled, self.dialect);
-        if let Some(select) = &mut select {
-            select.and_id(id);
+    fn reach(&self, collection: &Arc<Collection>, rule: &str, purpose: Purpose) -> Result<Reach, QueryError> {
+        if rule.is_empty() {
+            return Ok(Reach::whole(collection, self.dialect));
         }
-        has_match(conn, select)
+        let compiled = self.compile(collection, Base::Table, &[Part::Rule(rule)], "", purpose)?;
+        Ok(Reach::of(compiled, self.dialect))
     }
 
     fn matches_new(&self, conn: &dyn Conn, record: &Record, rule: &str) -> Result<bool> {
+        if rule.is_empty() {
+            return Ok(true);
+        }
         let collection = record.collection();
         match self.compile(collection, Base::Record(record), &[Part::Rule(rule)], "", Purpose::One) {
             Ok(compiled) => has_match(conn, Select::of(compiled, self.dialect)),
@@ -165,6 +168,14 @@ fn rule_of(permit: Permit<'_>) -> &str {
         Permit::All => "",
         Permit::Matching(rule) => rule,
     }
+}
+
+fn has_one(conn: &dyn Conn, reach: Reach, id: &str) -> Result<bool> {
+    let select = reach.select.map(|mut select| {
+        select.and_id(id);
+        select
+    });
+    has_match(conn, select)
 }
 
 fn has_match(conn: &dyn Conn, select: Option<Select>) -> Result<bool> {

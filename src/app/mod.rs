@@ -17,6 +17,8 @@ use crate::clock::Clock;
 use crate::collections::SchemaLoader;
 use crate::crypto::PasswordHasher;
 use crate::error::{Error, Result};
+use crate::query::Planner;
+use crate::records::{Records, RecordsParts};
 use crate::schema::{AuthOptions, SharedSchema};
 use crate::settings::{RowKey, SharedSettings};
 use crate::store::data_dir::{DataDir, DataDirOptions, FreshAuthOptions};
@@ -51,7 +53,10 @@ pub struct App {
     /// Who is calling.
     pub auth: Arc<AuthCache>,
     /// Passwords are hashed and checked here, beside the requests.
-    pub hasher: PasswordHasher,
+    pub hasher: Arc<PasswordHasher>,
+    /// Compiles rules and filters.
+    pub planner: Arc<Planner>,
+    pub records: Arc<Records>,
     /// Begun when the server is told to stop.
     pub stopping: Stopping,
     data_dir: DataDir,
@@ -81,6 +86,15 @@ impl App {
         store.subscribe(settings.clone());
         let auth = Arc::new(AuthCache::new());
         store.subscribe(auth.clone());
+        let hasher = Arc::new(PasswordHasher::start());
+        let planner = Arc::new(Planner::new());
+        let records = Arc::new(Records::new(RecordsParts {
+            store: store.clone(),
+            schema: schema.clone(),
+            planner: planner.clone(),
+            hasher: hasher.clone(),
+            clock: clock.clone(),
+        }));
         Ok(Arc::new(Self {
             options,
             clock,
@@ -89,7 +103,9 @@ impl App {
             schema,
             settings,
             auth,
-            hasher: PasswordHasher::start(),
+            hasher,
+            planner,
+            records,
             stopping: Stopping::new(),
             data_dir,
         }))

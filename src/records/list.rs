@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::access::{Action, Permit, Select, check_action, order_by};
 use crate::error::Result;
-use crate::query::{Outcome, Request};
+use crate::query::Request;
 use crate::schema::{Collection, Schema};
 use crate::store::{Cell, Conn, ConnExt, StoreError, Value};
 
@@ -97,16 +97,14 @@ impl Records {
         query: PageQuery,
     ) -> Result<(List, bool)> {
         let gate = self.gate(&schema, &request);
-        let compiled = gate.compile_list(collection, &query.filter, &query.sort)?;
-        let is_plain = compiled.outcome() != Outcome::Depends && compiled.is_order_indexed() && !collection.is_view();
-        let mut order = Order::Paged(order_by(compiled.order()));
-        if query.after.is_some() {
-            order = Order::Cursor(TotalOrder::new(collection, compiled.order(), gate.dialect)?);
-        }
-        let epochs = take_epochs(&self.store, &schema, compiled.reads());
-        let select = Select::of(compiled, gate.dialect);
-        let (total, rows_about) = self.plan_total(&query, select.as_ref(), epochs);
-        let select = match (&order, select) {
+        let reach = gate.reach_list(collection, &query.filter, &query.sort)?;
+        let order = match query.after {
+            Some(_) => Order::Cursor(TotalOrder::new(collection, &reach.order, gate.dialect)?),
+            None => Order::Paged(order_by(&reach.order)),
+        };
+        let epochs = take_epochs(&self.store, &schema, &reach.reads);
+        let (total, rows_about) = self.plan_total(&query, reach.select.as_ref(), epochs);
+        let select = match (&order, reach.select) {
             (Order::Cursor(total_order), Some(mut select)) => {
                 let scope = CursorScope { stampers: &self.stampers, schema: &schema, collection, query: &query };
                 scope.resume(query.after.as_deref().unwrap_or_default(), total_order, &mut select)?;
@@ -116,7 +114,7 @@ impl Records {
         };
         let expansion = self.resolve_expansion(&schema, &request, collection);
         let shape = self.shapes.get(collection, &request.caller, gate.dialect);
-        let is_bounded = is_plain
+        let is_bounded = reach.is_page_bounded
             && query.per_page <= ROWS_HERE_MAX
             && (query.after.is_some() || query.offset() <= OFFSET_HERE_MAX)
             && rows_about <= COUNT_HERE_MAX

@@ -19,17 +19,20 @@ mod list;
 mod page;
 mod shape;
 mod tags;
+mod throttle;
 mod totals;
 mod view;
 mod write;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access::Gate;
 use crate::clock::Clock;
 use crate::crypto::PasswordHasher;
 use crate::query::{Planner, Request};
-use crate::schema::{Schema, SharedSchema};
+use crate::schema::{Collection, Schema, SharedSchema};
 use crate::store::Store;
 
 pub use list::Listed;
@@ -39,6 +42,7 @@ pub use write::check_writable;
 
 use shape::Shapes;
 use tags::Stampers;
+use throttle::Throttle;
 use totals::Totals;
 
 /// What the service works with.
@@ -60,6 +64,7 @@ pub struct Records {
     shapes: Shapes,
     totals: Totals,
     stampers: Stampers,
+    throttle: Throttle,
 }
 
 /// A record as an answer.
@@ -82,7 +87,13 @@ impl Records {
             shapes: Shapes::default(),
             totals: Totals::new(),
             stampers: Stampers::default(),
+            throttle: Throttle::default(),
         }
+    }
+
+    /// How long a suspicious list ([`Listed::is_suspicious`]) must wait before it is answered.
+    pub fn throttle(&self, ip: IpAddr, collection: &Collection) -> Duration {
+        self.throttle.delay(ip, &collection.id, self.clock.now())
     }
 
     fn gate<'a>(&'a self, schema: &'a Arc<Schema>, request: &'a Request) -> Gate<'a> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::{Action, Gate, Permit, Select, check_action};
 use crate::error::{Error, Result};
-use crate::query::{Outcome, Request};
+use crate::query::Request;
 use crate::schema::{Collection, Schema};
 use crate::store::{Conn, ConnExt, StoreError};
 
@@ -37,18 +37,11 @@ impl Records {
     ) -> Result<RecordAnswer> {
         let schema = self.schema.current();
         let gate = self.gate(&schema, &request);
-        let (select, rule_is_bounded) = match check_action(&request.caller, collection, Action::View)? {
-            Permit::All => (Some(Select::from_collection(collection, gate.dialect)), true),
-            Permit::Matching(_) => {
-                let compiled = gate.compile_one(collection, Action::View)?;
-                let is_bounded = compiled.is_bounded() || compiled.outcome() != Outcome::Depends;
-                (Select::of(compiled, gate.dialect), is_bounded)
-            }
-        };
-        let mut select = select.ok_or_else(Error::not_found)?;
+        let reach = gate.reach_one(collection, Action::View)?;
+        let mut select = reach.select.ok_or_else(Error::not_found)?;
         select.and_id(id);
         let expansion = self.resolve_expansion(&schema, &request, collection);
-        let is_bounded = rule_is_bounded
+        let is_bounded = reach.is_bounded
             && !collection.is_view()
             && expansion.as_ref().is_none_or(Expansion::is_bounded)
             && !has_manage_rule(collection);

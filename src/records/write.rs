@@ -8,6 +8,7 @@ use crate::access::{Action, Gate, check_action};
 use crate::crypto::{Secret, verify_password};
 use crate::error::{Error, Result};
 use crate::ids;
+use crate::input::RecordBody;
 use crate::query::Request;
 use crate::rows::{self, Draft};
 use crate::schema::{Collection, FieldValue, Record, Schema};
@@ -75,11 +76,11 @@ impl Records {
         self: &Arc<Self>,
         request: Request,
         collection: &Arc<Collection>,
-        values: Map<String, Json>,
+        body: RecordBody,
     ) -> Result<RecordAnswer> {
         check_writable(collection)?;
         check_action(&request.caller, collection, Action::Create)?;
-        let input = Arc::new(self.ready_input(&request, collection, values).await?);
+        let input = Arc::new(self.ready_input(&request, collection, body).await?);
         let request = Arc::new(request);
         let (records, of_job, input) = (self.clone(), request.clone(), input.clone());
         let written = self.store.write(move |tx| records.create_in(tx, &of_job, &input)).await?;
@@ -96,12 +97,12 @@ impl Records {
         request: Request,
         collection: &Arc<Collection>,
         id: &str,
-        values: Map<String, Json>,
+        body: RecordBody,
         condition: Option<Condition>,
     ) -> Result<RecordAnswer> {
         check_writable(collection)?;
         check_action(&request.caller, collection, Action::Update)?;
-        let input = Arc::new(self.ready_input(&request, collection, values).await?);
+        let input = Arc::new(self.ready_input(&request, collection, body).await?);
         let (id, condition, request): (Arc<str>, _, _) = (id.into(), Arc::new(condition), Arc::new(request));
         for _ in 0..OLD_PASSWORD_TRIES {
             let compared = self.compare_old_password(&request, &input, &id).await?;
@@ -141,8 +142,9 @@ impl Records {
         &self,
         request: &Request,
         collection: &Collection,
-        values: Map<String, Json>,
+        body: RecordBody,
     ) -> Result<WriteInput> {
+        let values = body.values;
         let passwords = hash_passwords(&self.hasher, collection, &values, request.caller.is_superuser()).await?;
         Ok(WriteInput { collection_id: collection.id.clone(), values, passwords })
     }

@@ -3,6 +3,7 @@
 #[cfg(feature = "faults")]
 mod faults;
 mod health;
+mod records;
 mod settings;
 
 use super::route::Route;
@@ -11,6 +12,7 @@ use super::route::Route;
 pub fn routes() -> Vec<Route> {
     [
         health::routes(),
+        records::routes(),
         settings::routes(),
         #[cfg(feature = "faults")]
         faults::routes(),

@@ -169,7 +169,7 @@ impl<'a> Writer<'a> {
         if is_empty {
             return None;
         }
-        Select::of(self.gate.compile_many(target, Action::View)?, self.gate.dialect)
+        self.gate.reach_many(target, Action::View)?.select
     }
 
     fn read(

@@ -8,8 +8,7 @@ mod paths;
 
 use std::sync::Arc;
 
-use crate::access::{Action, Gate};
-use crate::query::Compiled;
+use crate::access::{Action, Gate, Reach};
 use crate::schema::index::Index;
 use crate::schema::{Collection, Field, Shape as FieldShape};
 
@@ -83,7 +82,7 @@ fn resolve_path(gate: &Gate<'_>, collection: &Arc<Collection>, path: &[&str]) ->
     let mut is_bounded = true;
     for segment in path {
         let step = resolve_segment(gate, &from, segment)?;
-        let rule = gate.compile_many(step.target(), Action::View)?;
+        let rule = gate.reach_many(step.target(), Action::View)?;
         is_bounded &= is_look_up(&step, &rule);
         from = step.target().clone();
         steps.push(((*segment).into(), step));
@@ -91,8 +90,8 @@ fn resolve_path(gate: &Gate<'_>, collection: &Arc<Collection>, path: &[&str]) ->
     Some((steps, is_bounded))
 }
 
-fn is_look_up(step: &Step, rule: &Compiled) -> bool {
-    matches!(step, Step::Forward { target, .. } if !target.is_view()) && rule.is_bounded()
+fn is_look_up(step: &Step, rule: &Reach) -> bool {
+    matches!(step, Step::Forward { target, .. } if !target.is_view()) && rule.is_bounded
 }
 
 fn resolve_segment(gate: &Gate<'_>, from: &Arc<Collection>, segment: &str) -> Option<Step> {
