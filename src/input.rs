@@ -26,6 +26,8 @@ pub struct Upload {
     pub size_bytes: u64,
     /// The first bytes (at most [`Upload::HEAD_BYTES_MAX`]), to tell the type by.
     pub head: Vec<u8>,
+    /// MD5 of the content.
+    pub md5: [u8; 16],
     pub file: TempFile,
 }
 
@@ -34,38 +36,30 @@ impl Upload {
     pub const HEAD_BYTES_MAX: usize = 4096;
 }
 
-/// A temporary file in the data directory (so that renaming it into the storage is one step), removed when dropped
-/// unless it was kept.
+/// A temporary file in the data directory (so that renaming it into the storage is one step), removed when dropped:
+/// whoever takes the content moves the file away before.
 #[derive(Debug)]
 pub struct TempFile {
-    path: Option<PathBuf>,
+    path: PathBuf,
 }
 
 impl TempFile {
     /// Takes over the file at `path`.
     pub fn new(path: PathBuf) -> Self {
-        Self { path: Some(path) }
+        Self { path }
     }
 
     pub fn path(&self) -> &Path {
-        self.path.as_deref().unwrap_or(Path::new(""))
-    }
-
-    /// Renames the file to `target`, whose directory must exist; it stays there.
-    pub fn keep(mut self, target: &Path) -> io::Result<()> {
-        fs::rename(self.path(), target)?;
-        self.path = None;
-        Ok(())
+        &self.path
     }
 }
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        if let Some(path) = &self.path
-            && let Err(error) = fs::remove_file(path)
+        if let Err(error) = fs::remove_file(&self.path)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(path = %path.display(), %error, "temporary upload not removed; the next start does it");
+            tracing::warn!(path = %self.path.display(), %error, "temporary upload not removed; the next start does it");
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod picker; // the `fields` parameter
 // Floors.
 pub mod store; // the engine seam: jobs, transactions, events, dialect, system migrations
 pub mod schema; // what a collection is: fields and their kinds, the snapshot, a record's values
+pub mod storage; // where the content of file fields lies: a directory or S3, uploads on their way, removal
 pub mod query; // filter language: parse, resolve, plan, SQL and in-memory evaluation; who asks
 pub mod rows; // a record in its table: find, insert, update, delete with what hangs on it
 pub mod access; // the one place that decides who may do what to a record, and see which fields

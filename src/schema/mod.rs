@@ -32,6 +32,7 @@ pub mod sql_text;
 mod value;
 
 pub use auth_options::AuthOptions;
+pub use casts::to_list;
 pub use collection::{Collection, CollectionKind, Rules, SUPERUSERS};
 pub use collection_json::{StoredCollection, UnreadableCollection};
 pub use field::{Field, Shape};

@@ -16,6 +16,7 @@ pub(super) use reader::{BodyReader, content_length};
 use self::form::Item;
 use crate::error::Error;
 use crate::input::RecordBody;
+use crate::storage::StorageError;
 
 /// A part of a form that holds JSON (contract/05 §5).
 const JSON_PAYLOAD_KEY: &str = "@jsonPayload";
@@ -49,7 +50,7 @@ impl LoadError {
         const TEXT: &str = "An error occurred while loading the submitted data.";
         match self {
             Self::TooLarge => Error::TooLarge,
-            Self::Storage(error) => Error::internal(error),
+            Self::Storage(error) => StorageError::from(error).into(),
             other => Error::bad_request_from(TEXT, other),
         }
     }
@@ -66,7 +67,7 @@ impl LoadError {
     pub fn as_record_failure(self) -> Error {
         match self {
             Self::TooLarge => Error::TooLarge,
-            Self::Storage(error) => Error::internal(error),
+            Self::Storage(error) => StorageError::from(error).into(),
             Self::UnsupportedType { is_xml: false } => Error::bad_request_from("Unsupported Content-Type.", self),
             other => Error::bad_request_from("", other),
         }

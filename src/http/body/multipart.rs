@@ -8,6 +8,7 @@ use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use bytes::BytesMut;
 use futures_util::StreamExt;
+use md5::{Digest, Md5};
 
 use super::form::Item;
 use super::reader::load_error;
@@ -75,8 +76,9 @@ async fn text(part: &mut Field) -> Result<String, LoadError> {
 
 /// A file, streamed to a temporary one in `dir`.
 async fn receive(part: &mut Field, key: String, file_name: String, dir: PathBuf) -> Result<Upload, LoadError> {
-    let (mut target, file) = blocking(move || create(dir)).await?;
-    let mut upload = Upload { key, file_name, size_bytes: 0, head: Vec::new(), file };
+    let (target, file) = blocking(move || create(dir)).await?;
+    let mut target = Target { file: target, md5: Md5::new() };
+    let mut upload = Upload { key, file_name, size_bytes: 0, head: Vec::new(), md5: [0; 16], file };
     let mut waiting = BytesMut::new();
     loop {
         let chunk = part.next().await.transpose().map_err(part_error)?;
@@ -88,11 +90,25 @@ async fn receive(part: &mut Field, key: String, file_name: String, dir: PathBuf)
         }
         if !waiting.is_empty() && (chunk.is_none() || waiting.len() >= WRITE_BYTES) {
             let bytes = waiting.split();
-            target = blocking(move || target.write_all(&bytes).map(|()| target)).await?;
+            target = blocking(move || target.write(&bytes).map(|()| target)).await?;
         }
         if chunk.is_none() {
+            upload.md5 = target.md5.finalize().into();
             return Ok(upload);
         }
+    }
+}
+
+/// A file that is being written, and the digest of what it holds.
+struct Target {
+    file: File,
+    md5: Md5,
+}
+
+impl Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.md5.update(bytes);
+        self.file.write_all(bytes)
     }
 }
 
