@@ -21,6 +21,7 @@ use crate::query::Planner;
 use crate::records::{Records, RecordsParts};
 use crate::schema::{AuthOptions, SharedSchema};
 use crate::settings::{RowKey, SharedSettings};
+use crate::storage::Storage;
 use crate::store::data_dir::{DataDir, DataDirOptions, FreshAuthOptions};
 use crate::store::{Durability, Store};
 
@@ -49,6 +50,8 @@ pub struct App {
     /// `auxiliary.db`: request logs.
     pub auxiliary: Store,
     pub schema: Arc<SharedSchema>,
+    /// What file fields name.
+    pub storage: Storage,
     pub settings: Arc<SharedSettings>,
     /// Who is calling.
     pub auth: Arc<AuthCache>,
@@ -95,12 +98,14 @@ impl App {
             hasher: hasher.clone(),
             clock: clock.clone(),
         }));
+        let storage = Storage::local(options.data_dir.join("storage"));
         Ok(Arc::new(Self {
             options,
             clock,
             store,
             auxiliary,
             schema,
+            storage,
             settings,
             auth,
             hasher,

@@ -33,6 +33,10 @@ fn check_field(
     match &field.kind {
         Kind::Password(options) => Ok(check_password(draft, index, field, options)),
         Kind::Text(options) if options.primary_key => check_id(conn, schema, draft, field, options),
+        Kind::File(options) => {
+            let kept = draft.stored().map(|stored| stored.value_at(index).items()).unwrap_or_default();
+            Ok(options.check_files(field, value, kept, draft.new_files()).err())
+        }
         Kind::Relation(_) => match field.validate(value) {
             Ok(()) => check_relation(conn, schema, field, value),
             Err(refused) => Ok(Some(refused)),

@@ -11,6 +11,7 @@ use crate::store::{ChangeKind, ConnExt, Tx, Value};
 
 use super::auth_records;
 use super::changes::old_json;
+use super::files;
 use super::read::find_record;
 use super::references::{Reference, list_references};
 use super::write::write_released;
@@ -83,6 +84,7 @@ fn remove(tx: &dyn Tx, schema: &Schema, clock: &Clock, record: &Record) -> Resul
     let sql = format!("DELETE FROM {table} WHERE {id} = {id_value}");
     tx.execute(&sql, &[Value::from(record.id())])?;
     tx.record_changed(&collection.id, record.id(), ChangeKind::Delete, Some(&old_json(record)))?;
+    files::queue_all(tx, clock, record)?;
     auth_records::follow_delete(tx, schema, clock, record)
 }
 

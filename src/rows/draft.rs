@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::schema::fields::NewFile;
 use crate::schema::{Collection, FieldValue, Record};
 
 use super::NewPassword;
@@ -13,18 +14,20 @@ pub struct Draft {
     stored: Option<Record>,
     record: Record,
     passwords: Vec<(usize, NewPassword)>,
+    /// Uploads of this request, which lie in the storage already.
+    new_files: Vec<NewFile>,
 }
 
 impl Draft {
     /// A draft of a new record: every value is the empty one of its field.
     pub fn new(collection: Arc<Collection>) -> Self {
         let values = collection.fields.iter().map(|field| FieldValue::zero(field.shape())).collect();
-        Self { stored: None, record: Record::new(collection, values), passwords: Vec::new() }
+        Self { stored: None, record: Record::new(collection, values), passwords: Vec::new(), new_files: Vec::new() }
     }
 
     /// A draft of a change of `stored`, which the transaction has just read; begins with its values.
     pub fn of(stored: Record) -> Self {
-        Self { record: stored.clone(), stored: Some(stored), passwords: Vec::new() }
+        Self { record: stored.clone(), stored: Some(stored), passwords: Vec::new(), new_files: Vec::new() }
     }
 
     pub fn collection(&self) -> &Arc<Collection> {
@@ -49,6 +52,15 @@ impl Draft {
     /// Sets the value at a field's position.
     pub fn set_at(&mut self, index: usize, value: FieldValue) {
         self.record.set_at(index, value);
+    }
+
+    /// Tells which names in file fields are new; others must be names that the stored record holds.
+    pub fn set_new_files(&mut self, files: Vec<NewFile>) {
+        self.new_files = files;
+    }
+
+    pub(super) fn new_files(&self) -> &[NewFile] {
+        &self.new_files
     }
 
     /// Sets a field of kind password; does nothing if there is no such field.

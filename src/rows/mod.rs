@@ -16,6 +16,7 @@ mod changes;
 mod check;
 mod delete;
 mod draft;
+mod files;
 mod generate;
 mod password;
 mod read;

@@ -10,6 +10,7 @@ use super::Draft;
 use super::auth_records;
 use super::changes::old_json;
 use super::check::check_draft;
+use super::files;
 use super::generate::fill_empty;
 use super::read::select_list;
 use super::unique::refusal;
@@ -42,6 +43,7 @@ pub fn update_record(tx: &dyn Tx, schema: &Schema, clock: &Clock, mut draft: Dra
     let (stored, record) = draft.into_parts();
     let stored = stored.ok_or_else(|| Error::internal("an update of a record that was never read"))?;
     update_row(tx, &stored, &record)?;
+    files::queue_dropped(tx, clock, &stored, &record)?;
     auth_records::follow_update(tx, schema, clock, &stored, &record)?;
     Ok(record)
 }
