@@ -7,9 +7,15 @@ use anyhow::{Context, bail};
 use jiff::ZonedDateTime;
 
 use super::arguments::{GlobalFlags, ServeArguments};
-use super::{beside_executable, open_app, open_files};
-use crate::app::Purpose;
+use super::{beside_executable, failure, open_app, open_files};
+use crate::app::{App, Purpose};
+use crate::auth::superusers;
+use crate::error::Result;
 use crate::http::{Origins, ServeOptions, Server, Statics};
+use crate::ids;
+
+/// Nobody is told the installer account's password.
+const INSTALLER_PASSWORD_LENGTH: usize = 50;
 
 pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()> {
     if arguments.https.is_some() || !arguments.domains.is_empty() {
@@ -27,7 +33,9 @@ pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()
         statics: Statics { dir: public_dir, index_fallback: flags.index_fallback.0 },
     };
     let server = Server::bind(app.clone(), options).map_err(|error| bind_failure(&arguments.http, error))?;
-    print_banner(&base_url(&arguments.http, server.address())).context("start line not printed")?;
+    let installer = installer_token(&app).map_err(failure)?;
+    let url = base_url(&arguments.http, server.address());
+    print_banner(&url, installer.as_deref()).context("start line not printed")?;
     let served = server.run();
     app.close();
     served.context("the server stopped")
@@ -52,12 +60,33 @@ fn base_url(given: &str, address: SocketAddr) -> String {
     }
 }
 
-fn print_banner(url: &str) -> io::Result<()> {
+/// While there is no superuser, a token with which the dashboard makes the first one.
+fn installer_token(app: &App) -> Result<Option<String>> {
+    let (schema, clock) = (app.schema.clone(), app.clock.clone());
+    if app.store.read_here(|conn| superusers::has_superuser(conn, &schema.current()))? {
+        return Ok(None);
+    }
+    let password = superusers::hash_password(&schema.current(), &ids::secret(INSTALLER_PASSWORD_LENGTH))?;
+    app.store.write_blocking(move |tx| superusers::installer_token(tx, &schema.current(), &clock, password.clone()))
+}
+
+fn print_banner(url: &str, installer: Option<&str>) -> io::Result<()> {
     let now = ZonedDateTime::now().strftime("%Y/%m/%d %H:%M:%S");
     let mut out = io::stdout().lock();
     writeln!(out, "{now} Server started at {url}")?;
     writeln!(out, "├─ REST API:  {url}/api/")?;
     writeln!(out, "└─ Dashboard: {url}/_/")?;
+    if let Some(token) = installer {
+        let program = std::env::args().next().unwrap_or_else(|| "monobase".to_owned());
+        writeln!(out)?;
+        writeln!(
+            out,
+            "(!) Launch the URL below in the browser if it hasn't been open already to create your first superuser account:"
+        )?;
+        writeln!(out, "{url}/_/#/pbinstall/{token}")?;
+        writeln!(out, "(you can also create your first superuser by running: {program} superuser upsert EMAIL PASS)")?;
+        writeln!(out)?;
+    }
     out.flush()
 }
 

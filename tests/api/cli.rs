@@ -68,6 +68,25 @@ fn the_start_lines_name_the_real_port() {
 }
 
 #[test]
+fn without_a_superuser_the_start_names_a_link_that_makes_one() {
+    let app = TestApp::setup().data(DataDir::Empty).start();
+    app.server().wait_for_log("superuser upsert EMAIL PASS)");
+    let log = app.server().log();
+    let link = log.lines().find_map(|line| line.split_once("/_/#/pbinstall/")).expect("a link");
+    assert_eq!(link.0, format!("http://{}", app.address()));
+    let me = app.get("/api/_faults/superuser").token(link.1).ok();
+    assert_eq!(me, json!({"ok": true}));
+    assert_eq!(app.rows("SELECT email FROM _superusers"), [json!(["__pbinstaller@example.com"])]);
+}
+
+#[test]
+fn with_a_superuser_there_is_no_such_link() {
+    let app = TestApp::new();
+    app.get("/api/health").expect(200);
+    assert!(!app.server().log().contains("pbinstall"), "{}", app.server().log());
+}
+
+#[test]
 fn a_stop_ends_streams_at_once_and_lets_running_requests_finish() {
     let mut app = TestApp::setup().data(DataDir::Base).start();
     let open = |target: &str| {
