@@ -8,6 +8,7 @@ use crate::schema::{Collection, Record, Schema};
 use crate::store::{Dialect, Value};
 
 use super::request::Request;
+use super::sql::Param;
 
 /// One statement's rules, filter and sort. The parts are ANDed and share joined rows (contract/04 §7).
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +95,10 @@ pub enum OrderKind {
 #[derive(Debug)]
 pub struct Plan {
     pub(super) outcome: Outcome,
+    pub(super) from_sql: String,
     pub(super) where_sql: String,
     pub(super) order: Vec<OrderTerm>,
+    pub(super) slots: Vec<Param>,
     pub(super) reads: Vec<Arc<str>>,
     pub(super) is_bounded: bool,
     pub(super) is_order_indexed: bool,
@@ -108,7 +111,6 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct Compiled {
     pub(super) plan: Arc<Plan>,
-    pub(super) from_sql: String,
     pub(super) params: Vec<Value>,
 }
 
@@ -119,7 +121,7 @@ impl Compiled {
 
     /// What stands after `FROM`: the quoted table, or the record to be as a one-row table of that name.
     pub fn from_sql(&self) -> &str {
-        &self.from_sql
+        &self.plan.from_sql
     }
 
     /// The condition in brackets; empty unless the outcome is [`Outcome::Depends`].

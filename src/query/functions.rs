@@ -40,6 +40,11 @@ impl Function {
         self == Self::GeoDistance
     }
 
+    /// Whether the argument at `index` is a moment; the one behind the last argument given is then the current time.
+    pub fn is_time(self, index: usize) -> bool {
+        self == Self::Strftime && index == 1
+    }
+
     /// Checks number, order and kinds of the arguments.
     pub fn check(self, arguments: &[Operand]) -> Result<(), String> {
         match self {

@@ -9,11 +9,14 @@
 //! Invariant: the same expression, rows and request give the same answer by SQL and by memory (the oracle test).
 //! Never: an engine's spelling (that is `Dialect`), HTTP, the records' service.
 
+mod access;
 mod affinity;
 mod ast;
 mod check;
 mod compile;
 mod error;
+mod facts;
+mod folded;
 mod functions;
 mod json;
 mod lexer;
@@ -23,7 +26,13 @@ mod memory;
 mod names;
 mod parser;
 mod planner;
+mod prepare;
 mod request;
+mod resolve;
+mod resolved;
+mod shape;
+mod sort;
+mod sql;
 mod truth;
 
 pub use ast::{Call, Compare, Expr, Op, Operand, OperandKind};
@@ -33,4 +42,5 @@ pub use error::{QueryError, Span};
 pub use memory::{Answer, MemoryScene, NoRows, NotAtHand, Row, Rows, evaluate};
 pub use parser::parse;
 pub use planner::Planner;
+pub use prepare::check_words;
 pub use request::{AuthRecord, Caller, Context, Request};
