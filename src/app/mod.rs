@@ -91,14 +91,15 @@ impl App {
         store.subscribe(auth.clone());
         let hasher = Arc::new(PasswordHasher::start());
         let planner = Arc::new(Planner::new());
+        let storage = Storage::local(options.data_dir.join("storage"));
         let records = Arc::new(Records::new(RecordsParts {
             store: store.clone(),
             schema: schema.clone(),
             planner: planner.clone(),
             hasher: hasher.clone(),
+            storage: storage.clone(),
             clock: clock.clone(),
         }));
-        let storage = Storage::local(options.data_dir.join("storage"));
         Ok(Arc::new(Self {
             options,
             clock,

@@ -15,6 +15,7 @@ mod auth_form;
 mod body;
 mod cursor;
 mod expand;
+mod files;
 mod list;
 mod page;
 mod shape;
@@ -33,6 +34,7 @@ use crate::clock::Clock;
 use crate::crypto::PasswordHasher;
 use crate::query::{Planner, Request};
 use crate::schema::{Collection, Schema, SharedSchema};
+use crate::storage::Storage;
 use crate::store::Store;
 
 pub use list::Listed;
@@ -51,6 +53,7 @@ pub struct RecordsParts {
     pub schema: Arc<SharedSchema>,
     pub planner: Arc<Planner>,
     pub hasher: Arc<PasswordHasher>,
+    pub storage: Storage,
     pub clock: Clock,
 }
 
@@ -60,6 +63,7 @@ pub struct Records {
     schema: Arc<SharedSchema>,
     planner: Arc<Planner>,
     hasher: Arc<PasswordHasher>,
+    storage: Storage,
     clock: Clock,
     shapes: Shapes,
     totals: Totals,
@@ -77,12 +81,13 @@ pub struct RecordAnswer {
 
 impl Records {
     pub fn new(parts: RecordsParts) -> Self {
-        let RecordsParts { store, schema, planner, hasher, clock } = parts;
+        let RecordsParts { store, schema, planner, hasher, storage, clock } = parts;
         Self {
             store,
             schema,
             planner,
             hasher,
+            storage,
             clock,
             shapes: Shapes::default(),
             totals: Totals::new(),

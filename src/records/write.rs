@@ -17,6 +17,7 @@ use crate::store::{Conn, ConnExt, Tx, Value};
 use super::answer::Written;
 use super::auth_form::{self, Level, OldPassword};
 use super::body::{Passwords, hash_passwords, lay_body, sent_text};
+use super::files::{Files, stage_files};
 use super::shape::{StoredRow, read_back, record_of, stored_row};
 use super::tags::Condition;
 use super::{RecordAnswer, Records};
@@ -34,6 +35,15 @@ pub struct WriteInput {
     pub collection_id: Arc<str>,
     pub values: Map<String, Json>,
     pub passwords: Passwords,
+    /// Uploads, which lie in the storage already.
+    pub files: Files,
+}
+
+impl WriteInput {
+    /// The write is committed: the uploads stay.
+    pub fn committed(&self) {
+        self.files.committed();
+    }
 }
 
 /// An old password compared with the stored hash before the write job: bcrypt must not hold the writer.
@@ -80,10 +90,11 @@ impl Records {
     ) -> Result<RecordAnswer> {
         check_writable(collection)?;
         check_action(&request.caller, collection, Action::Create)?;
-        let input = Arc::new(self.ready_input(&request, collection, body).await?);
+        let input = Arc::new(self.ready_input(&request, collection, None, body).await?);
         let request = Arc::new(request);
-        let (records, of_job, input) = (self.clone(), request.clone(), input.clone());
-        let written = self.store.write(move |tx| records.create_in(tx, &of_job, &input)).await?;
+        let (records, of_job, in_job) = (self.clone(), request.clone(), input.clone());
+        let written = self.store.write(move |tx| records.create_in(tx, &of_job, &in_job)).await?;
+        input.committed();
         self.answer(&request, written).await
     }
 
@@ -102,18 +113,19 @@ impl Records {
     ) -> Result<RecordAnswer> {
         check_writable(collection)?;
         check_action(&request.caller, collection, Action::Update)?;
-        let input = Arc::new(self.ready_input(&request, collection, body).await?);
+        let input = Arc::new(self.ready_input(&request, collection, Some(id), body).await?);
         let (id, condition, request): (Arc<str>, _, _) = (id.into(), Arc::new(condition), Arc::new(request));
         for _ in 0..OLD_PASSWORD_TRIES {
             let compared = self.compare_old_password(&request, &input, &id).await?;
-            let (records, of_job, input) = (self.clone(), request.clone(), input.clone());
+            let (records, of_job, in_job) = (self.clone(), request.clone(), input.clone());
             let (id, condition) = (id.clone(), condition.clone());
             let job = move |tx: &dyn Tx| {
                 let (condition, compared) = ((*condition).as_ref(), compared.as_ref());
-                let update = UpdateOf { id: &id, input: &input, condition, compared, when_moved: WhenMoved::Report };
+                let update = UpdateOf { id: &id, input: &in_job, condition, compared, when_moved: WhenMoved::Report };
                 records.update_in(tx, &of_job, &update)
             };
             if let Updated::Done(written) = self.store.write(job).await? {
+                input.committed();
                 return self.answer(&request, written).await;
             }
         }
@@ -137,16 +149,19 @@ impl Records {
         self.store.write(move |tx| records.delete_in(tx, &request, &collection_id, &id, condition.as_ref())).await
     }
 
-    /// Does what needs no database: hashes the passwords.
+    /// Does what needs no database: hashes the passwords, and puts the uploads into the storage, in the place of the
+    /// record `id`, or of a new one.
     pub(super) async fn ready_input(
         &self,
         request: &Request,
         collection: &Collection,
-        body: RecordBody,
+        id: Option<&str>,
+        mut body: RecordBody,
     ) -> Result<WriteInput> {
-        let values = body.values;
-        let passwords = hash_passwords(&self.hasher, collection, &values, request.caller.is_superuser()).await?;
-        Ok(WriteInput { collection_id: collection.id.clone(), values, passwords })
+        let is_superuser = request.caller.is_superuser();
+        let passwords = hash_passwords(&self.hasher, collection, &body.values, is_superuser).await?;
+        let files = stage_files(&self.storage, collection, id, &mut body, is_superuser).await?;
+        Ok(WriteInput { collection_id: collection.id.clone(), values: body.values, passwords, files })
     }
 
     /// The job of a create.
@@ -302,7 +317,8 @@ fn find_collection(schema: &Schema, id: &str) -> Result<Arc<Collection>> {
 
 /// Lays the body over the draft; gives the request with it as rules see it.
 fn lay_request(request: &Request, draft: &mut Draft, input: &WriteInput) -> Request {
-    let body = lay_body(draft, &input.values, &input.passwords, request.caller.is_superuser());
+    let mut body = lay_body(draft, &input.values, &input.passwords, request.caller.is_superuser());
+    input.files.lay(draft, &mut body);
     Request { body, ..request.clone() }
 }
 

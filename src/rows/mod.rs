@@ -27,6 +27,7 @@ mod write;
 
 pub use delete::delete_record;
 pub use draft::Draft;
+pub use generate::generated;
 pub use password::NewPassword;
 pub use read::{find_record, find_record_by, get_record, list_records_by, read_record, select_list};
 pub use write::{insert_record, update_record};

@@ -15,7 +15,7 @@ use super::removal::Abandoned;
 use crate::input::{RecordBody, Upload};
 use crate::mime;
 use crate::schema::fields::NewFile;
-use crate::schema::{Collection, Modifier, file_name};
+use crate::schema::{Collection, Field, Modifier, file_name};
 
 /// An upload that has the name it will be stored under.
 #[derive(Debug)]
@@ -27,13 +27,19 @@ pub struct NamedUpload {
 }
 
 /// Takes the uploads of a body that are meant for file fields, names them, and puts their names into the body's values
-/// under the same keys, behind names that were sent there as text (contract/05 §5). Other uploads are dropped.
-pub fn take_uploads(collection: &Collection, body: &mut RecordBody) -> Vec<NamedUpload> {
+/// under the same keys, behind names that were sent there as text (contract/05 §5). Other uploads, and those for fields
+/// that `may_set` doesn't let through, are dropped.
+pub fn take_uploads(
+    collection: &Collection,
+    body: &mut RecordBody,
+    may_set: impl Fn(&Field) -> bool,
+) -> Vec<NamedUpload> {
     let mut taken = Vec::new();
     for upload in std::mem::take(&mut body.uploads) {
         let Some((field, modifier)) = collection.body_key(&upload.key) else { continue };
         let can_add = matches!(modifier, None | Some(Modifier::Append | Modifier::Prepend));
-        if !collection.fields[field].is_file() || !can_add {
+        let options = &collection.fields[field];
+        if !options.is_file() || !can_add || !may_set(options) {
             continue;
         }
         let sniffed = mime::sniff(&upload.head);
