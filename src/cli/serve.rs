@@ -11,7 +11,7 @@ use super::{beside_executable, failure, open_app, open_files};
 use crate::app::{App, Purpose};
 use crate::auth::superusers;
 use crate::error::Result;
-use crate::http::{Origins, ServeOptions, Server, Statics};
+use crate::http::{DashboardCaching, Origins, ServeOptions, Server, Statics};
 use crate::ids;
 
 /// Nobody is told the installer account's password.
@@ -30,6 +30,7 @@ pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()
     let options = ServeOptions {
         address: arguments.http.clone(),
         origins: Origins::new(arguments.origins.clone()),
+        dashboard_caching: if flags.dev.0 { DashboardCaching::Off } else { DashboardCaching::On },
         statics: Statics { dir: public_dir, index_fallback: flags.index_fallback.0 },
     };
     let server = Server::bind(app.clone(), options).map_err(|error| bind_failure(&arguments.http, error))?;

@@ -29,6 +29,8 @@ pub(super) struct Common {
     pub origin: Option<HeaderValue>,
     /// The security headers: not on what ends before step 8.
     pub secured: bool,
+    /// The answer is the dashboard's: compressed whatever its type.
+    pub dashboard: bool,
     pub request_id: HeaderValue,
 }
 
@@ -65,15 +67,17 @@ pub(super) async fn finish(
     let mut gzipped = false;
     let (body, content_type) = match body {
         Body::Empty => (BoxBody::new(()), None),
-        Body::Json { bytes, .. } => match compress::gzip(request_headers, &bytes).await {
-            Some(compressed) => {
-                gzipped = true;
-                (BoxBody::new(compressed), Some(JSON))
-            }
-            None => (BoxBody::new(bytes), Some(JSON)),
-        },
-        Body::Bytes { bytes, content_type } => (BoxBody::new(bytes), Some(content_type)),
         Body::Stream(stream) => (BoxBody::new(Streaming { stream, _answering: answering }), None),
+        Body::Json { bytes, .. } => {
+            let compressed = compress::gzip(request_headers, &bytes).await;
+            gzipped = compressed.is_some();
+            (BoxBody::new(compressed.unwrap_or(bytes)), Some(JSON))
+        }
+        Body::Bytes { bytes, content_type } => {
+            let compressed = if common.dashboard { compress::gzip(request_headers, &bytes).await } else { None };
+            gzipped = compressed.is_some();
+            (BoxBody::new(compressed.unwrap_or(bytes)), Some(content_type))
+        }
     };
     let mut answer = HttpResponse::with_body(status, body);
     if status == StatusCode::PAYLOAD_TOO_LARGE {

@@ -17,13 +17,14 @@ use super::body::{BodyReader, content_length};
 use super::call::Call;
 use super::connections::{Answering, Connection};
 use super::cors::Origins;
+use super::dashboard::DashboardCaching;
 use super::rate_limit::{Counted, Counting, RateLimiter};
 use super::request_id::RequestIds;
 use super::response::Response;
 use super::route::{BodyLimit, Guard, RateLimit, Route};
 use super::router::{Params, Router};
 use super::statics::Statics;
-use super::{body_limit, clean_path, credentials, guard, real_ip};
+use super::{body_limit, clean_path, credentials, dashboard, guard, real_ip};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::picker::Picker;
@@ -37,6 +38,7 @@ pub(super) struct Door {
     pub router: Router,
     pub origins: Origins,
     pub statics: Statics,
+    pub dashboard_caching: DashboardCaching,
     pub request_ids: RequestIds,
     pub limiter: RateLimiter,
     /// How long a body may take.
@@ -62,8 +64,12 @@ pub(super) async fn serve(worker: Worker, request: ServiceRequest) -> ServiceRes
 
 /// Steps 3 to 12.
 async fn pass(worker: &Worker, http: HttpRequest, payload: Payload, answering: Option<Answering>) -> HttpResponse {
-    let mut common =
-        Common { origin: worker.origins.allowed(http.headers()), secured: true, request_id: worker.request_ids.next() };
+    let mut common = Common {
+        origin: worker.origins.allowed(http.headers()),
+        secured: true,
+        dashboard: dashboard::is_part(http.uri().path()),
+        request_id: worker.request_ids.next(),
+    };
     let visit = Visit::new(worker, &http);
     let result = match AssertUnwindSafe(visit.run(payload)).catch_unwind().await {
         Ok(result) => result,
@@ -71,10 +77,13 @@ async fn pass(worker: &Worker, http: HttpRequest, payload: Payload, answering: O
         Err(_) => Err(Error::internal("a handler panicked")),
     };
     common.secured = visit.secured.get().is_some();
-    let response = result.unwrap_or_else(|error| {
+    let mut response = result.unwrap_or_else(|error| {
         log_failure(&error, &http, &common);
         answer::of_error(&error)
     });
+    if common.dashboard {
+        response.headers.extend(dashboard::headers(http.uri().path(), worker.dashboard_caching));
+    }
     answer::finish(response, common, http.headers(), answering).await
 }
 

@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::connections::Connections;
 use super::cors::Origins;
+use super::dashboard::DashboardCaching;
 use super::door::{self, Door, Worker};
 use super::rate_limit::RateLimiter;
 use super::request_id::RequestIds;
@@ -35,6 +36,7 @@ pub struct ServeOptions {
     pub address: String,
     pub origins: Origins,
     pub statics: Statics,
+    pub dashboard_caching: DashboardCaching,
 }
 
 /// A server that has its port but doesn't answer yet.
@@ -72,6 +74,7 @@ impl Server {
             router: Router::new(routes()),
             origins: options.origins,
             statics: options.statics,
+            dashboard_caching: options.dashboard_caching,
             request_ids: RequestIds::new(),
             limiter: RateLimiter::new(),
             request_time_max: limits.request,

@@ -120,6 +120,23 @@ fn json_above_a_kibibyte_is_compressed_for_who_takes_it() {
 }
 
 #[test]
+fn the_dashboard_has_a_policy_and_is_cached_but_for_its_page() {
+    let app = app();
+    let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' http://127.0.0.1:* \
+        https://tile.openstreetmap.org data: blob:; connect-src 'self' http://127.0.0.1:* \
+        https://nominatim.openstreetmap.org; script-src 'self' http://127.0.0.1:*; frame-ancestors 'none'";
+    let kept = Some("max-age=1209600, stale-while-revalidate=86400");
+    let page = app.get("/_/").header("Accept-Encoding", "gzip").expect(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(page.header("content-encoding"), Some("gzip"));
+    assert_eq!((page.header("content-security-policy"), page.header("cache-control")), (Some(policy), None));
+    let missing = app.get("/_/missing.js").expect(404);
+    assert_eq!((missing.header("content-security-policy"), missing.header("cache-control")), (Some(policy), kept));
+    missing.refused(404, "File not found.");
+    assert_eq!(app.get("/api/health").expect(200).header("content-security-policy"), None);
+}
+
+#[test]
 fn a_panic_is_a_logged_500_and_the_server_goes_on() {
     let app = app();
     app.get("/api/_faults/panic").refused(500, "Something went wrong while processing your request.");

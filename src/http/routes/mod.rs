@@ -1,5 +1,6 @@
 //! Every route, chapter by chapter. A chapter is one file with a `routes()`; handlers parse, call a feature, answer.
 
+mod dashboard;
 #[cfg(feature = "faults")]
 mod faults;
 mod health;
@@ -12,6 +13,7 @@ use super::route::Route;
 pub fn routes() -> Vec<Route> {
     [
         health::routes(),
+        dashboard::routes(),
         records::routes(),
         settings::routes(),
         #[cfg(feature = "faults")]
