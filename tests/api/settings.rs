@@ -161,11 +161,11 @@ fn a_change_of_another_process_is_noticed() {
     let run = support::run(app.dir(), &["superuser", "ips", "203.0.113.7"]);
     assert!(run.status.success(), "{run:?}");
     let default = "You are not allowed to perform this request.";
-    crate::wait_until(|| app.get("/api/settings").superuser().send().status == 403);
+    support::wait_until(|| app.get("/api/settings").superuser().send().status == 403);
     app.get("/api/health").superuser().send().refused(403, default);
     let run = support::run(app.dir(), &["superuser", "ips"]);
     assert!(run.status.success(), "{run:?}");
-    crate::wait_until(|| app.get("/api/settings").superuser().send().status == 200);
+    support::wait_until(|| app.get("/api/settings").superuser().send().status == 200);
 }
 
 #[test]

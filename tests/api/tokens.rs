@@ -153,7 +153,7 @@ fn a_password_changed_by_another_process_ends_tokens() {
     assert!(is_superuser(&app, &token));
     let run = support::run(app.dir(), &["superuser", "update", "test@example.com", "another-password"]);
     assert!(run.status.success(), "{run:?}");
-    crate::wait_until(|| !is_superuser(&app, &token));
+    support::wait_until(|| !is_superuser(&app, &token));
     assert!(is_superuser(&app, &app.token("_superusers", "test@example.com")));
 }
 

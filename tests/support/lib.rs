@@ -28,12 +28,24 @@ pub mod parts;
 mod process;
 mod token;
 
+use std::time::{Duration, Instant};
+
 pub use answer::Answer;
 pub use app::{Setup, TestApp};
 pub use client::{Request, raw};
 pub use data_dir::{DataDir, base_dir};
 pub use multipart::Multipart;
 pub use process::{Server, binary, run};
+
+/// Waits for what another process or a job causes; such things are noticed within about a second.
+#[track_caller]
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it didn't become so");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// The superuser of every data directory that tests start from.
 pub const SUPERUSER_EMAIL: &str = "test@example.com";
