@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::auth::AuthCache;
 use crate::clock::Clock;
-use crate::collections::SchemaLoader;
+use crate::collections::{Collections, SchemaLoader};
 use crate::crypto::PasswordHasher;
 use crate::error::{Error, Result};
 use crate::query::Planner;
@@ -53,6 +53,7 @@ pub struct App {
     /// What file fields name.
     pub storage: Storage,
     pub settings: Arc<SharedSettings>,
+    pub collections: Collections,
     /// Who is calling.
     pub auth: Arc<AuthCache>,
     /// Passwords are hashed and checked here, beside the requests.
@@ -87,6 +88,14 @@ impl App {
         store.subscribe(loader);
         let settings = SharedSettings::open(&store, options.settings_key.clone(), clock.clone())?;
         store.subscribe(settings.clone());
+        let collections = {
+            let settings = settings.clone();
+            Collections::new(
+                schema.clone(),
+                clock.clone(),
+                Arc::new(move |tx, old, new| settings.rename_collection(tx, old, new)),
+            )
+        };
         let auth = Arc::new(AuthCache::new());
         store.subscribe(auth.clone());
         let hasher = Arc::new(PasswordHasher::start());
@@ -108,6 +117,7 @@ impl App {
             schema,
             storage,
             settings,
+            collections,
             auth,
             hasher,
             planner,

@@ -11,7 +11,7 @@ use crate::schema::fields::OptionsError;
 pub enum Source {
     /// As they stand.
     Json,
-    /// Inferred from text, so that a text may look like a number or a flag.
+    /// Of a form: a text may stand for a number or a flag.
     Form,
 }
 
@@ -79,7 +79,7 @@ impl CollectionBody {
     pub fn read(object: Map<String, Json>, source: Source) -> Result<Self, WrongBody> {
         let mut body = Self { source: Some(source), ..Self::default() };
         for (key, value) in object {
-            let text = |value: Json| read_text(value, source);
+            let text = read_text;
             let data = |cause| WrongBody::Data(format!("{key}: {cause}"));
             match key.as_str() {
                 "id" => body.id = text(value).map_err(data)?,
@@ -87,7 +87,7 @@ impl CollectionBody {
                 "type" => {
                     body.type_name = text(value).map_err(|cause| WrongBody::TypeData(format!("type: {cause}")))?
                 }
-                "system" => body.system = read_flag(value).map_err(data)?,
+                "system" => body.system = read_flag(value, source).map_err(data)?,
                 "fields" => body.fields = Some(read_fields(value)?),
                 "indexes" => body.indexes = Some(read_texts(value, source).map_err(data)?),
                 "listRule" => body.rules.list = Some(text(value).map_err(data)?),
@@ -103,10 +103,29 @@ impl CollectionBody {
         Ok(body)
     }
 
+    /// Reads a body that may be a form: `json` is its payload or the whole JSON body, `fields` the values of a form.
+    pub fn read_document(json: Map<String, Json>, fields: Vec<(String, Vec<String>)>) -> Result<Self, WrongBody> {
+        if fields.is_empty() {
+            return Self::read(json, Source::Json);
+        }
+        let mut object = json;
+        for (key, values) in fields {
+            let mut values: Vec<Json> = values.into_iter().map(Json::String).collect();
+            let value = if values.len() == 1 { values.remove(0) } else { Json::Array(values) };
+            object.entry(key).or_insert(value);
+        }
+        Self::read(object, Source::Form)
+    }
+
+    /// Whether a view's query was sent.
+    pub fn brings_query(&self) -> bool {
+        self.options.get("viewQuery").is_some_and(Json::is_string)
+    }
+
     /// The text of an option of the type.
     pub(super) fn option_text(&self, key: &str) -> Result<Option<String>, WrongBody> {
         let value = self.options.get(key).cloned().unwrap_or_default();
-        read_text(value, self.source()).map_err(|cause| WrongBody::Data(format!("{key}: {cause}")))
+        read_text(value).map_err(|cause| WrongBody::Data(format!("{key}: {cause}")))
     }
 
     pub(super) fn source(&self) -> Source {
@@ -115,19 +134,19 @@ impl CollectionBody {
 }
 
 /// A text, or `None` for null.
-pub(super) fn read_text(value: Json, source: Source) -> Result<Option<String>, &'static str> {
+pub(super) fn read_text(value: Json) -> Result<Option<String>, &'static str> {
     match value {
         Json::Null => Ok(None),
         Json::String(text) => Ok(Some(text)),
-        Json::Bool(_) | Json::Number(_) if source == Source::Form => Ok(Some(value.to_string())),
         Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => Err("not a text"),
     }
 }
 
-fn read_flag(value: Json) -> Result<Option<bool>, &'static str> {
+pub(super) fn read_flag(value: Json, source: Source) -> Result<Option<bool>, &'static str> {
     match value {
         Json::Null => Ok(None),
         Json::Bool(flag) => Ok(Some(flag)),
+        Json::String(text) if source == Source::Form => text.parse().map(Some).map_err(|_| "not a bool"),
         Json::String(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => Err("not a bool"),
     }
 }
@@ -136,7 +155,7 @@ fn read_flag(value: Json) -> Result<Option<bool>, &'static str> {
 pub(super) fn read_texts(value: Json, source: Source) -> Result<Vec<String>, &'static str> {
     match value {
         Json::Null => Ok(Vec::new()),
-        Json::Array(items) => items.into_iter().map(|item| Ok(read_text(item, source)?.unwrap_or_default())).collect(),
+        Json::Array(items) => items.into_iter().map(|item| Ok(read_text(item)?.unwrap_or_default())).collect(),
         Json::String(text) if source == Source::Form => Ok(vec![text]),
         Json::String(_) | Json::Bool(_) | Json::Number(_) | Json::Object(_) => Err("not a list of texts"),
     }
@@ -205,8 +224,12 @@ mod tests {
 
     #[test]
     fn a_form_value_that_looks_like_a_number_is_a_text_where_one_is_wanted() {
-        let body = read(json!({"name": 123, "indexes": "a"}), Source::Form).expect("well typed");
-        assert_eq!(body.name.as_deref(), Some("123"));
+        let field = |key: &str, value: &str| (key.to_owned(), vec![value.to_owned()]);
+        let fields = vec![field("name", "123"), field("indexes", "a"), field("system", "true"), field("listRule", "x")];
+        let payload = json!({"listRule": null}).as_object().cloned().unwrap_or_default();
+        let body = CollectionBody::read_document(payload, fields).expect("well typed");
+        assert_eq!((body.name.as_deref(), body.system), (Some("123"), Some(true)));
         assert_eq!(body.indexes, Some(vec!["a".to_owned()]));
+        assert_eq!((body.rules.list, body.rules.view), (Some(None), None));
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn lay_over(base: &AuthOptions, sent: &Map<String, Json>, source: Sou
         let (Some(old), Some(known)) = (merged.get_mut(key), known.get(key)) else { continue };
         match key.as_str() {
             "authRule" | "manageRule" => {
-                *old = read_text(value.clone(), source).map_err(|cause| wrong(key, cause.to_owned()))?.into();
+                *old = read_text(value.clone()).map_err(|cause| wrong(key, cause.to_owned()))?.into();
             }
             "oauth2" => {
                 let mut sent = value.clone();
@@ -51,7 +51,7 @@ fn merge(old: &mut Json, known: &Json, sent: &Json, source: Source) -> Result<()
         Json::Array(old) => *old = read_texts(sent.clone(), source)?.into_iter().map(Json::String).collect(),
         _ if sent.is_null() => {}
         Json::String(old) => {
-            if let Some(text) = read_text(sent.clone(), source)? {
+            if let Some(text) = read_text(sent.clone())? {
                 *old = text;
             }
         }

@@ -1,5 +1,6 @@
 //! Every route, chapter by chapter. A chapter is one file with a `routes()`; handlers parse, call a feature, answer.
 
+mod collections;
 mod dashboard;
 #[cfg(feature = "faults")]
 mod faults;
@@ -12,6 +13,7 @@ use super::route::Route;
 /// The route table.
 pub fn routes() -> Vec<Route> {
     [
+        collections::routes(),
         health::routes(),
         dashboard::routes(),
         records::routes(),

@@ -1,0 +1,96 @@
+//! `/api/collections` (contract/02).
+
+use crate::collections::{CollectionBody, ViewSample, WrongBody, oauth2_providers, scaffolds};
+use crate::error::{Error, Result};
+use crate::http::{Call, Document, Guard, LoadError, Response, Route};
+
+const COLLECTIONS: &str = "/api/collections";
+const COLLECTION: &str = "/api/collections/{collection}";
+
+pub fn routes() -> Vec<Route> {
+    let routes = vec![
+        Route::post(COLLECTIONS, create).doc("Collections", "Creates a collection with its table or view."),
+        Route::get(COLLECTION, view).doc("Collections", "Shows a collection, without its secrets."),
+        Route::patch(COLLECTION, update)
+            .doc("Collections", "Changes a collection and its table; what is left out stays."),
+        Route::delete(COLLECTION, delete).doc("Collections", "Drops a collection with its records and files."),
+        Route::delete("/api/collections/{collection}/truncate", truncate)
+            .doc("Collections", "Deletes every record of a collection."),
+        Route::get("/api/collections/meta/scaffolds", show_scaffolds)
+            .doc("Collections", "Gives an empty collection of each type."),
+        Route::get("/api/collections/meta/oauth2-providers", show_providers)
+            .doc("Collections", "Lists the OAuth2 providers that auth collections may use."),
+    ];
+    routes.into_iter().map(|route| route.guard(Guard::Superuser)).collect()
+}
+
+async fn view(call: Call) -> Result<Response> {
+    let schema = call.app().schema.current();
+    let collection = schema.find(&call.param("collection")).ok_or_else(Error::not_found)?;
+    Response::of(&collection.to_json())
+}
+
+async fn create(mut call: Call) -> Result<Response> {
+    let body = load(&mut call).await?.map_err(WrongBody::on_create)?;
+    let app = call.app().clone();
+    let sample = sample(&call, &body).await?;
+    let created = app.store.write_alone({
+        let collections = app.collections.clone();
+        move |tx| collections.create(tx, &body, sample.as_ref())
+    });
+    Response::of(&created.await?.to_json())
+}
+
+async fn update(mut call: Call) -> Result<Response> {
+    let id_or_name = call.param("collection").into_owned();
+    call.app().schema.current().find(&id_or_name).ok_or_else(Error::not_found)?;
+    let body = load(&mut call).await?.map_err(WrongBody::on_update)?;
+    let app = call.app().clone();
+    let sample = sample(&call, &body).await?;
+    let updated = app.store.write_alone({
+        let collections = app.collections.clone();
+        move |tx| collections.update(tx, &id_or_name, &body, sample.as_ref())
+    });
+    Response::of(&updated.await?.to_json())
+}
+
+async fn delete(call: Call) -> Result<Response> {
+    let id_or_name = call.param("collection").into_owned();
+    let collections = call.app().collections.clone();
+    call.app().store.write_alone(move |tx| collections.delete(tx, &id_or_name)).await?;
+    Ok(Response::no_content())
+}
+
+async fn truncate(call: Call) -> Result<Response> {
+    let id_or_name = call.param("collection").into_owned();
+    let collections = call.app().collections.clone();
+    call.app().store.write_alone(move |tx| collections.truncate(tx, &id_or_name)).await?;
+    Ok(Response::no_content())
+}
+
+async fn show_scaffolds(_call: Call) -> Result<Response> {
+    Response::of(&scaffolds())
+}
+
+async fn show_providers(_call: Call) -> Result<Response> {
+    Response::of(&oauth2_providers())
+}
+
+/// The body; what can't be parsed at all is bad type data (contract/02 §1).
+async fn load(call: &mut Call) -> Result<Result<CollectionBody, WrongBody>> {
+    match call.document().await {
+        Ok(Document { json, fields }) => Ok(CollectionBody::read_document(json, fields)),
+        Err(LoadError::TooLarge) => Err(Error::TooLarge),
+        Err(LoadError::Storage(error)) => Err(Error::internal(error)),
+        Err(error) => Ok(Err(WrongBody::TypeData(error.to_string()))),
+    }
+}
+
+/// Looks at the rows of a view's query on a reader, whose time is limited.
+async fn sample(call: &Call, body: &CollectionBody) -> Result<Option<ViewSample>> {
+    if !body.brings_query() {
+        return Ok(None);
+    }
+    let body = body.clone();
+    call.app().store.read(move |conn| ViewSample::take(conn, &body)).await
+}
