@@ -15,6 +15,7 @@ use super::body::{self, BodyReader, Document, LoadError};
 use super::door::Worker;
 use super::query_string;
 use super::rate_limit::{Counted, Counting};
+use super::route::Route;
 use super::router::Params;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -36,6 +37,11 @@ pub struct Call {
 impl Call {
     pub fn app(&self) -> &Arc<App> {
         &self.worker.app
+    }
+
+    /// The route table.
+    pub fn routes(&self) -> &[Route] {
+        self.worker.router.routes()
     }
 
     /// Who asks. A token that is missing, malformed, expired or foreign makes a guest (contract/00 §1).

@@ -26,6 +26,7 @@ mod dashboard;
 mod door;
 pub mod error;
 mod guard;
+mod openapi;
 mod query_string;
 mod rate_limit;
 mod real_ip;

@@ -97,6 +97,10 @@ impl Router {
         }
         Some((&self.routes[index], params))
     }
+
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
 }
 
 /// `/a/{b}/{*c}` → `["b", "c"]`.

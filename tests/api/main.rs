@@ -5,6 +5,7 @@ mod cli;
 mod health;
 mod http;
 mod middleware;
+mod openapi;
 mod rate_limit;
 mod settings;
 mod statics;

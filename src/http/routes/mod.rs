@@ -5,6 +5,7 @@ mod dashboard;
 #[cfg(feature = "faults")]
 mod faults;
 mod health;
+mod openapi;
 mod records;
 mod settings;
 
@@ -15,6 +16,7 @@ pub fn routes() -> Vec<Route> {
     [
         collections::routes(),
         health::routes(),
+        openapi::routes(),
         dashboard::routes(),
         records::routes(),
         settings::routes(),
