@@ -12,6 +12,7 @@
 
 mod answer;
 mod auth_form;
+mod batch;
 mod body;
 mod cursor;
 mod expand;
@@ -37,6 +38,7 @@ use crate::schema::{Collection, Schema, SharedSchema};
 use crate::storage::Storage;
 use crate::store::Store;
 
+pub use batch::{BatchAction, BatchItem};
 pub use list::Listed;
 pub use page::PageQuery;
 pub use tags::{Condition, EntityTag};

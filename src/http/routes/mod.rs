@@ -2,6 +2,7 @@
 
 mod collections;
 mod dashboard;
+mod batch;
 #[cfg(feature = "faults")]
 mod faults;
 mod health;
@@ -19,6 +20,7 @@ pub fn routes() -> Vec<Route> {
         openapi::routes(),
         dashboard::routes(),
         records::routes(),
+        batch::routes(),
         settings::routes(),
         #[cfg(feature = "faults")]
         faults::routes(),
