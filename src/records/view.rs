@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access::{Action, Gate, Permit, Select, check_action};
+use crate::access::{Action, Select};
 use crate::error::{Error, Result};
 use crate::query::Request;
 use crate::schema::{Collection, Schema};
