@@ -6,6 +6,7 @@
 //! Invariant: subscribers of the store hear a commit in this order: schema, settings, then what derives from them.
 //! Never: a rule of the game; a feature's inside.
 
+mod background;
 mod stopping;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::collections::{Collections, SchemaLoader};
 use crate::crypto::PasswordHasher;
 use crate::error::{Error, Result};
+use crate::jobs::Jobs;
 use crate::query::Planner;
 use crate::records::{Records, RecordsParts};
 use crate::schema::{AuthOptions, SharedSchema};
@@ -61,6 +63,8 @@ pub struct App {
     /// Compiles rules and filters.
     pub planner: Arc<Planner>,
     pub records: Arc<Records>,
+    /// Background work; only a serving process has it.
+    pub jobs: Option<Arc<Jobs>>,
     /// Begun when the server is told to stop.
     pub stopping: Stopping,
     data_dir: DataDir,
@@ -98,6 +102,10 @@ impl App {
         };
         let auth = Arc::new(AuthCache::new());
         store.subscribe(auth.clone());
+        let jobs = match options.purpose {
+            Purpose::Serve => Some(background::start(&store, &auxiliary, &settings, &clock)?),
+            Purpose::Command => None,
+        };
         let hasher = Arc::new(PasswordHasher::start());
         let planner = Arc::new(Planner::new());
         let storage = Storage::local(options.data_dir.join("storage"));
@@ -122,6 +130,7 @@ impl App {
             hasher,
             planner,
             records,
+            jobs,
             stopping: Stopping::new(),
             data_dir,
         }))
@@ -136,6 +145,9 @@ impl App {
     /// Stops what runs in the background and closes the databases. Requests must have ended. Blocks.
     pub fn close(&self) {
         self.stopping.begin();
+        if let Some(jobs) = &self.jobs {
+            jobs.stop();
+        }
         self.data_dir.close();
     }
 }

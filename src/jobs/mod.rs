@@ -118,6 +118,12 @@ impl Jobs {
     }
 }
 
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 /// A commit that fills the outbox wakes the senders.
 impl Subscriber for Jobs {
     fn on_commit(&self, _: &dyn Conn, events: &[Event]) {
