@@ -1,4 +1,8 @@
-//! The memory evaluator: an expression against rows at hand, walking the AST.
+//! The memory evaluator (ARCHITECTURE, seam 5): an expression against rows at hand. It walks the tree and tries
+//! combinations of joined rows as contract/04 §7 words it, without the planner, so that the two can't share a fault.
+
+mod names;
+mod search;
 
 use std::sync::Arc;
 
@@ -7,8 +11,14 @@ use jiff::Timestamp;
 use crate::schema::{Collection, Schema};
 use crate::store::Value;
 
+use super::ast::Expr;
+use super::compile::Part;
 use super::error::QueryError;
+use super::parser::parse;
+use super::prepare::client_rights;
 use super::request::Request;
+use super::resolve::Rights;
+use search::Search;
 
 /// A stored row: one cell per field of its collection, in field order, as its columns hold it.
 pub type Row = Arc<[Value]>;
@@ -45,7 +55,7 @@ impl Rows for NoRows {
 pub enum Answer {
     Yes,
     No,
-    /// Rows that the source doesn't hold decide.
+    /// Rows that the source doesn't hold decide, or too many of them: ask by SQL.
     NeedsRows,
 }
 
@@ -61,10 +71,42 @@ pub struct MemoryScene<'a> {
 /// Whether `row` of `collection` matches `rule` (`""` matches all). An expression that can't be resolved is an error:
 /// treat it as "no".
 pub fn evaluate(
-    _rule: &str,
-    _collection: &Arc<Collection>,
-    _row: &Row,
-    _scene: &MemoryScene<'_>,
+    rule: &str,
+    collection: &Arc<Collection>,
+    row: &Row,
+    scene: &MemoryScene<'_>,
 ) -> Result<Answer, QueryError> {
-    Ok(Answer::NeedsRows)
+    evaluate_parts(&[Part::Rule(rule)], collection, row, scene)
+}
+
+/// The same of a rule that was parsed before.
+pub fn evaluate_expr(
+    rule: &Expr,
+    collection: &Arc<Collection>,
+    row: &Row,
+    scene: &MemoryScene<'_>,
+) -> Result<Answer, QueryError> {
+    let mut search = Search::new(*scene, collection, row);
+    search.add(rule, Rights::All)?;
+    search.answer()
+}
+
+/// Whether `row` matches all `parts`, which share joined rows, with the rights that each has.
+pub fn evaluate_parts(
+    parts: &[Part<'_>],
+    collection: &Arc<Collection>,
+    row: &Row,
+    scene: &MemoryScene<'_>,
+) -> Result<Answer, QueryError> {
+    let mut search = Search::new(*scene, collection, row);
+    for part in parts {
+        let (text, rights) = match *part {
+            Part::Rule(text) => (text, Rights::All),
+            Part::Filter(text) => (text, client_rights(scene.request)),
+        };
+        if !text.is_empty() {
+            search.add(&parse(text)?, rights)?;
+        }
+    }
+    search.answer()
 }

@@ -35,11 +35,14 @@ mod sort;
 mod sql;
 mod truth;
 
+#[cfg(test)]
+mod tests;
+
 pub use ast::{Call, Compare, Expr, Op, Operand, OperandKind};
 pub use check::check_rule;
 pub use compile::{Base, Compiled, OrderKind, OrderTerm, Outcome, Part, Purpose, Query, Scene};
 pub use error::{QueryError, Span};
-pub use memory::{Answer, MemoryScene, NoRows, NotAtHand, Row, Rows, evaluate};
+pub use memory::{Answer, MemoryScene, NoRows, NotAtHand, Row, Rows, evaluate, evaluate_expr, evaluate_parts};
 pub use parser::parse;
 pub use planner::Planner;
 pub use prepare::check_words;

@@ -1,0 +1,6 @@
+//! Tests of the whole language against a real database.
+
+mod cases;
+mod oracle;
+mod plans;
+mod world;

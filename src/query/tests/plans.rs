@@ -1,0 +1,1 @@
+//! Statements keep to indexes.
