@@ -176,7 +176,8 @@ impl World {
             return Ok(Vec::new());
         }
         let dialect = self.store.dialect();
-        let mut sql = format!("SELECT {}.{} FROM {}", dialect.quote(&collection.name), dialect.quote("id"), compiled.from_sql());
+        let mut sql =
+            format!("SELECT {}.{} FROM {}", dialect.quote(&collection.name), dialect.quote("id"), compiled.from_sql());
         if compiled.outcome() == Outcome::Depends {
             sql += &format!(" WHERE {}", compiled.where_sql());
         }
