@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS _mb_idempotency (
   request TEXT NOT NULL,
   status  INTEGER NOT NULL,
   body    BLOB NOT NULL,
+  tag     TEXT DEFAULT '' NOT NULL,
   at      INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS idx_mb_idempotency_at ON _mb_idempotency (at);

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
 };
 use actix_web::http::{ConnectionType, StatusCode};
 use bytes::Bytes;
@@ -104,9 +104,19 @@ pub(super) async fn finish(
     }
     headers.insert(REQUEST_ID, common.request_id);
     for (name, value) in own {
+        // The compressed body is another one, byte by byte, with the same meaning.
+        let value = if gzipped && name == ETAG { weakened(value) } else { value };
         headers.insert(name, value);
     }
     answer
+}
+
+/// An entity tag as a weak one.
+fn weakened(tag: HeaderValue) -> HeaderValue {
+    match tag.to_str() {
+        Ok(text) if !text.starts_with("W/") => HeaderValue::try_from(format!("W/{text}")).unwrap_or(tag),
+        Ok(_) | Err(_) => tag,
+    }
 }
 
 /// A stream whose connection counts as busy until it is dropped.

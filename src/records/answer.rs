@@ -58,7 +58,7 @@ impl Records {
             Some(_) => self.stampers.body_tag(&written.schema, &body),
             None => self.row_tag(written),
         };
-        Ok(RecordAnswer { body, tag })
+        Ok(RecordAnswer { body, tag: Some(tag) })
     }
 
     /// The answer of a record whose fields alone decide.
@@ -66,7 +66,7 @@ impl Records {
         let shape = self.shapes.get(&written.collection, &request.caller, self.store.dialect());
         let mut body = Vec::with_capacity(512);
         shape.write(|index| written.row[index].as_cell(), &request.caller, &Managed::new(), None, &mut body);
-        RecordAnswer { body, tag: self.row_tag(written) }
+        RecordAnswer { body, tag: Some(self.row_tag(written)) }
     }
 
     fn row_tag(&self, written: &Written) -> super::EntityTag {

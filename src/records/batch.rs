@@ -15,6 +15,7 @@ use crate::store::Tx;
 
 use super::Records;
 use super::body::sent_text;
+use super::idempotency::IdempotencyKey;
 use super::write::{ComparedPassword, UpdateOf, Updated, WhenMoved, WriteInput, check_writable};
 
 /// One item as it was asked for.
@@ -80,7 +81,7 @@ impl Drop for Waiting {
 
 impl Records {
     /// Runs the items in order, each seeing what those before it did; gives the answers as a JSON array. `timeout` is
-    /// for everything together.
+    /// for everything together; with a `key` they run at most once.
     ///
     /// # Errors
     /// The first item that fails ends the batch: `Invalid` with its index and its own error; nothing is stored.
@@ -88,8 +89,14 @@ impl Records {
         self: &Arc<Self>,
         items: Vec<BatchItem>,
         timeout: Duration,
+        key: Option<IdempotencyKey>,
         count: CountItem<'_>,
     ) -> Result<Vec<u8>> {
+        if let Some(key) = &key
+            && let Some(kept) = self.store.read_here(|conn| key.find_kept(conn, self.clock.now()))?
+        {
+            return Ok(kept.body); // spares the hashes and uploads
+        }
         let waiting = Waiting(Arc::new(AtomicBool::new(false)));
         let bounds = Bounds { deadline: Instant::now() + timeout, is_abandoned: waiting.0.clone() };
         let ready = self.ready_items(items, count);
@@ -101,19 +108,30 @@ impl Records {
         let reached = reached_fault.clone();
         let job = move |tx: &dyn Tx| {
             reached.store(false, Ordering::Relaxed);
+            let now = records.clock.now();
+            if let Some(key) = &key
+                && let Some(kept) = key.find_kept(tx, now)?
+            {
+                return Ok((kept.body, false));
+            }
             let body = records.run_items(tx, &in_job, &bounds)?;
             if is_faulty {
                 reached.store(true, Ordering::Relaxed);
                 return Err(failed()); // so that nothing is stored; the caller is told of the fault itself
             }
-            Ok(body)
+            if let Some(key) = &key {
+                key.keep(tx, now, &body, None)?;
+            }
+            Ok((body, true))
         };
         let result = self.store.write(job).await;
         if let Some(fault) = fault.filter(|_| reached_fault.load(Ordering::Relaxed)) {
             return Err(failed_at(items.len(), fault));
         }
-        let body = result?;
-        items.iter().for_each(|item| item.input.committed());
+        let (body, is_new) = result?;
+        if is_new {
+            items.iter().for_each(|item| item.input.committed());
+        }
         Ok(body)
     }
 

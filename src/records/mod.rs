@@ -17,6 +17,7 @@ mod body;
 mod cursor;
 mod expand;
 mod files;
+mod idempotency;
 mod list;
 mod page;
 mod shape;
@@ -33,12 +34,14 @@ use std::time::Duration;
 use crate::access::Gate;
 use crate::clock::Clock;
 use crate::crypto::PasswordHasher;
+use crate::error::Result;
 use crate::query::{Planner, Request};
 use crate::schema::{Collection, Schema, SharedSchema};
 use crate::storage::Storage;
 use crate::store::Store;
 
 pub use batch::{BatchAction, BatchItem};
+pub use idempotency::{Asked, IdempotencyKey};
 pub use list::Listed;
 pub use page::PageQuery;
 pub use tags::{Condition, EntityTag};
@@ -78,7 +81,13 @@ pub struct Records {
 pub struct RecordAnswer {
     /// JSON.
     pub body: Vec<u8>,
-    pub tag: EntityTag,
+    pub tag: Option<EntityTag>,
+}
+
+impl RecordAnswer {
+    fn of_kept(kept: idempotency::Kept) -> Self {
+        Self { body: kept.body, tag: kept.tag }
+    }
 }
 
 impl Records {
@@ -101,6 +110,14 @@ impl Records {
     /// How long a suspicious list ([`Listed::is_suspicious`]) must wait before it is answered.
     pub fn throttle(&self, ip: IpAddr, collection: &Collection) -> Duration {
         self.throttle.delay(ip, &collection.id, self.clock.now())
+    }
+
+    /// The key of a request's `Idempotency-Key` header.
+    ///
+    /// # Errors
+    /// `BadRequest` for one that is too long.
+    pub fn idempotency_key(&self, header: Option<&str>, asked: Asked<'_>) -> Result<Option<IdempotencyKey>> {
+        IdempotencyKey::new(&self.stampers, &self.schema.current(), header.unwrap_or_default(), asked)
     }
 
     fn gate<'a>(&'a self, schema: &'a Arc<Schema>, request: &'a Request) -> Gate<'a> {

@@ -62,7 +62,7 @@ impl View {
             let written = conn.find_row(&sql, self.select.params(), |row| {
                 let mut body = Vec::with_capacity(512);
                 self.shape.write(|column| row.cell(column), caller, &Managed::new(), None, &mut body);
-                RecordAnswer { body, tag: self.row_tag(|column| row.cell(column)) }
+                RecordAnswer { body, tag: Some(self.row_tag(|column| row.cell(column))) }
             });
             return written.map_err(StoreError::into_refusal)?.ok_or_else(Error::not_found);
         }

@@ -18,6 +18,7 @@ use super::answer::Written;
 use super::auth_form::{self, Level, OldPassword};
 use super::body::{Passwords, hash_passwords, lay_body, sent_text};
 use super::files::{Files, stage_files};
+use super::idempotency::IdempotencyKey;
 use super::shape::{StoredRow, read_back, record_of, stored_row};
 use super::tags::Condition;
 use super::{RecordAnswer, Records};
@@ -78,24 +79,58 @@ pub struct UpdateOf<'a> {
 }
 
 impl Records {
-    /// Creates a record and answers with it as the caller may see it.
+    /// Creates a record and answers with it as the caller may see it; with a `key` at most once.
     ///
     /// # Errors
-    /// `Forbidden` for a locked rule; `BadRequest` when the rule or `Invalid` when a check refuses the record.
+    /// `Forbidden` for a locked rule; `BadRequest` when the rule or `Invalid` when a check refuses the record;
+    /// `Unprocessable` for a key of another request.
     pub async fn create(
         self: &Arc<Self>,
         request: Request,
         collection: &Arc<Collection>,
         body: RecordBody,
+        key: Option<IdempotencyKey>,
     ) -> Result<RecordAnswer> {
         check_writable(collection)?;
         check_action(&request.caller, collection, Action::Create)?;
+        if let Some(key) = &key
+            && let Some(kept) = self.store.read_here(|conn| key.find_kept(conn, self.clock.now()))?
+        {
+            return Ok(RecordAnswer::of_kept(kept)); // spares the hashes and uploads
+        }
         let input = Arc::new(self.ready_input(&request, collection, None, body).await?);
         let request = Arc::new(request);
         let (records, of_job, in_job) = (self.clone(), request.clone(), input.clone());
-        let written = self.store.write(move |tx| records.create_in(tx, &of_job, &in_job)).await?;
-        input.committed();
-        self.answer(&request, written).await
+        let Some(key) = key else {
+            let written = self.store.write(move |tx| records.create_in(tx, &of_job, &in_job)).await?;
+            input.committed();
+            return self.answer(&request, written).await;
+        };
+        let job = move |tx: &dyn Tx| records.create_once_in(tx, &of_job, &in_job, &key);
+        let (answer, is_new) = self.store.write(job).await?;
+        if is_new {
+            input.committed();
+        }
+        Ok(answer)
+    }
+
+    /// The job of a create under a key. The flag: whether it was created now.
+    fn create_once_in(
+        &self,
+        tx: &dyn Tx,
+        request: &Request,
+        input: &WriteInput,
+        key: &IdempotencyKey,
+    ) -> Result<(RecordAnswer, bool)> {
+        let now = self.clock.now();
+        if let Some(kept) = key.find_kept(tx, now)? {
+            return Ok((RecordAnswer::of_kept(kept), false));
+        }
+        let written = self.create_in(tx, request, input)?;
+        let expansion = self.resolve_expansion(&written.schema, request, &written.collection);
+        let answer = self.answer_in(tx, request, &written, expansion.as_ref())?;
+        key.keep(tx, now, &answer.body, answer.tag.as_ref())?;
+        Ok((answer, true))
     }
 
     /// Changes a record by the keys sent and answers with it.

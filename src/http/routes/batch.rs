@@ -10,7 +10,7 @@ use crate::error::{Error, FieldError, FieldErrors, Result};
 use crate::http::{BodyLimit, Call, LoadError, Response, Route, query_string};
 use crate::input::RecordBody;
 use crate::query::{Context, Request};
-use crate::records::{BatchAction, BatchItem};
+use crate::records::{Asked, BatchAction, BatchItem};
 use crate::schema::Collection;
 use crate::settings::Batch;
 
@@ -34,6 +34,8 @@ async fn run(mut call: Call) -> Result<Response> {
     call.limit_body(Some(positive(settings.max_body_size).unwrap_or(BODY_BYTES_DEFAULT)))?;
     let timeout = Duration::from_secs(positive(settings.timeout).unwrap_or(TIMEOUT_SECONDS_DEFAULT));
     let body = call.record_body().await.map_err(unreadable)?;
+    let asked = Asked { caller: call.caller(), route: "batch", query: call.query(), body: &body };
+    let key = call.app().records.idempotency_key(call.header("idempotency-key"), asked)?;
     let sent = read_items(body)?;
     check_items(&sent, &settings)?;
     let facts = call.facts(Context::Batch);
@@ -41,7 +43,7 @@ async fn run(mut call: Call) -> Result<Response> {
     let count = |collection: &Collection, action: Action| {
         call.count(collection, &format!("batch {}", action.as_str()), &[action.as_str()])
     };
-    Ok(Response::json(call.app().records.run_batch(items, timeout, &count).await?))
+    Ok(Response::json(call.app().records.run_batch(items, timeout, key, &count).await?))
 }
 
 fn unreadable(error: LoadError) -> Error {

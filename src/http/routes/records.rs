@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::http::{BodyLimit, Call, LoadError, RateLimit, Response, Route};
 use crate::input::RecordBody;
 use crate::query::{Context, Request};
-use crate::records::{Condition, EntityTag, PageQuery, RecordAnswer, check_writable};
+use crate::records::{Asked, Condition, EntityTag, PageQuery, RecordAnswer, check_writable};
 use crate::schema::Collection;
 
 const RECORDS: &str = "/api/collections/{collection}/records";
@@ -38,18 +38,21 @@ async fn list(mut call: Call) -> Result<Response> {
         let delay = app.records.throttle(call.real_ip(), &collection);
         tokio::time::sleep(delay).await;
     }
-    Ok(conditional(&call, listed.body, &listed.tag))
+    Ok(conditional(&call, listed.body, Some(&listed.tag)))
 }
 
 async fn view(mut call: Call) -> Result<Response> {
     let (collection, request, _) = begin(&mut call, Action::View).await?;
     let answer = call.app().records.view(request, &collection, &call.param("id")).await?;
-    Ok(conditional(&call, answer.body, &answer.tag))
+    Ok(conditional(&call, answer.body, answer.tag.as_ref()))
 }
 
 async fn create(mut call: Call) -> Result<Response> {
     let (collection, request, body) = begin(&mut call, Action::Create).await?;
-    let answer = call.app().records.create(request, &collection, body).await?;
+    let asked =
+        Asked { caller: call.caller(), route: &format!("create {}", collection.id), query: call.query(), body: &body };
+    let key = call.app().records.idempotency_key(call.header("idempotency-key"), asked)?;
+    let answer = call.app().records.create(request, &collection, body, key).await?;
     Ok(written(answer))
 }
 
@@ -96,16 +99,23 @@ fn route_of(action: Action) -> &'static str {
 }
 
 fn written(answer: RecordAnswer) -> Response {
-    Response::json(answer.body).with_header(ETAG, tag_header(&answer.tag))
+    tagged(Response::json(answer.body), answer.tag.as_ref())
 }
 
 /// The answer of a read, or 304 when the client has it already.
-fn conditional(call: &Call, body: Vec<u8>, tag: &EntityTag) -> Response {
-    let has_it = call.header("if-none-match").is_some_and(|header| Condition::parse(header).matches(tag));
+fn conditional(call: &Call, body: Vec<u8>, tag: Option<&EntityTag>) -> Response {
+    let condition = call.header("if-none-match").map(Condition::parse);
+    let has_it = condition.is_some_and(|condition| tag.is_some_and(|tag| condition.matches(tag)));
     let response = if has_it { Response::empty(StatusCode::NOT_MODIFIED) } else { Response::json(body) };
-    response.with_header(ETAG, tag_header(tag))
+    tagged(response, tag)
 }
 
-fn tag_header(tag: &EntityTag) -> HeaderValue {
-    HeaderValue::from_str(tag.as_str()).expect("a tag is base64 in quotes")
+fn tagged(response: Response, tag: Option<&EntityTag>) -> Response {
+    match tag {
+        Some(tag) => {
+            let value = HeaderValue::from_str(tag.as_str()).expect("a tag is base64 in quotes");
+            response.with_header(ETAG, value)
+        }
+        None => response,
+    }
 }
