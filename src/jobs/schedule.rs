@@ -68,8 +68,9 @@ pub struct Scheduler(JoinHandle<()>);
 
 impl Scheduler {
     pub fn start(clock: Clock, schedule: Arc<Schedule>, runs: Arc<Runs>, stop: StopSign) -> Result<Self> {
+        let started = minute_of(clock.now());
         let tick = move || {
-            let mut minute = minute_of(clock.now());
+            let mut minute = started;
             loop {
                 let rest = LOOK_EVERY_MS - clock.now().as_millisecond().rem_euclid(LOOK_EVERY_MS);
                 if stop.wait(Duration::from_millis(rest.unsigned_abs())) {
