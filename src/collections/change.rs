@@ -66,7 +66,7 @@ impl Collections {
     pub fn create(&self, tx: &dyn Tx, body: &CollectionBody, sample: Option<&ViewSample>) -> Result<Arc<Collection>> {
         let schema = self.schema.current();
         let mut draft = Draft::new_collection(body).map_err(|wrong| wrong.on_create())?;
-        normalise(&mut draft, &schema);
+        normalise(&mut draft, |id| schema.find_by_id(id).is_some());
         let now = self.clock.now_text();
         draft.collection.created.clone_from(&now);
         draft.collection.updated = now;
@@ -76,7 +76,7 @@ impl Collections {
             settle_auth(options, &draft.collection.name, None);
         }
         let collection = Arc::new(draft.collection);
-        let mut saving = Saving { tx, clock: &self.clock, schema };
+        let mut saving = Saving::new(tx, &self.clock, schema);
         saving.create(collection.clone(), view.shape.as_ref()).map_err(|fault| fault.titled(NOT_CREATED))?;
         tx.after_commit(Event::SchemaChanged);
         Ok(collection)
@@ -96,7 +96,7 @@ impl Collections {
         let schema = self.schema.current();
         let stored = schema.find(id_or_name).ok_or_else(Error::not_found)?.clone();
         let mut draft = Draft::changed(&stored, body).map_err(|wrong| wrong.on_update())?;
-        normalise(&mut draft, &schema);
+        normalise(&mut draft, |id| schema.find_by_id(id).is_some());
         draft.collection.updated = self.clock.now_text();
         let view = infer_view(tx, &schema, &mut draft, Some(&stored), sample)?;
         check(tx, &schema, &draft, Some(&stored), &view).map_err(|fault| fault.titled(NOT_UPDATED))?;
@@ -104,7 +104,7 @@ impl Collections {
             settle_auth(options, &stored.name, stored.auth());
         }
         let collection = Arc::new(draft.collection);
-        let mut saving = Saving { tx, clock: &self.clock, schema };
+        let mut saving = Saving::new(tx, &self.clock, schema);
         saving.change(&stored, collection.clone(), view.shape.as_ref()).map_err(|fault| fault.titled(NOT_UPDATED))?;
         if stored.name != collection.name {
             (self.on_rename)(tx, &stored.name, &collection.name)?;
@@ -166,7 +166,7 @@ fn check(
         draft,
         stored,
         schema,
-        after: &Arc::new(schema.with(Arc::new(draft.collection.clone()))),
+        after: &Arc::new(schema.with([Arc::new(draft.collection.clone())])),
         catalog: &catalog,
         view_fault: view.fault.as_ref(),
         tables: Tables::AsBefore,

@@ -159,7 +159,7 @@ pub(super) fn refresh(
                     ..(*collection).clone()
                 });
                 update_row(tx, &changed)?;
-                *schema = Arc::new(schema.with(changed));
+                *schema = Arc::new(schema.with([changed]));
             }
             Err(fault) if broken == Broken::Refuses => {
                 return Err(Fault::Raw(format!("view {}: {}", view.name, fault.reason)));

@@ -14,6 +14,7 @@ mod catalog;
 mod change;
 mod dependents;
 mod draft;
+mod import;
 mod load;
 mod normalise;
 mod providers;
@@ -26,6 +27,7 @@ mod view;
 
 pub use body::{CollectionBody, Source, WrongBody};
 pub use change::{Collections, OnRename, ViewSample};
+pub use import::ImportBody;
 pub use load::{SchemaLoader, load_schema};
 pub use providers::{PROVIDERS, ProviderFace, oauth2_providers};
 pub use scaffold::scaffolds;

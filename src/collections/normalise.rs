@@ -3,15 +3,16 @@
 
 use crate::schema::fields::Kind;
 use crate::schema::index::Index;
-use crate::schema::{Collection, CollectionKind, Field, Schema};
+use crate::schema::{Collection, CollectionKind, Field};
 
 use super::draft::Draft;
 use super::scaffold;
 
-/// Gives ids and index names, fields and indexes that are missing. A view's fields are inferred elsewhere.
-pub(super) fn normalise(draft: &mut Draft, schema: &Schema) {
+/// Gives ids and index names, fields and indexes that are missing. `is_taken`: whether a collection has this id. A view's
+/// fields are inferred elsewhere.
+pub(super) fn normalise(draft: &mut Draft, is_taken: impl Fn(&str) -> bool) {
     let collection = &mut draft.collection;
-    let default_id = || scaffold::collection_id(schema, &draft.type_name, &collection.name);
+    let default_id = || scaffold::collection_id(&draft.type_name, &collection.name, &is_taken);
     if !draft.has_own_indexes && collection.is_auth() {
         let indexes = scaffold::auth_indexes(&default_id(), &collection.name);
         collection.indexes.extend(indexes.map(|(_, statement)| statement));
@@ -126,7 +127,7 @@ mod tests {
         let Json::Object(object) = body else { unreachable!("tests give objects") };
         let body = CollectionBody::read(object, Source::Json).expect("well typed");
         let mut draft = Draft::new_collection(&body).expect("well typed");
-        normalise(&mut draft, &Schema::default());
+        normalise(&mut draft, |_| false);
         draft
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::rows;
 use crate::schema::{Collection, Schema};
-use crate::store::{ConnExt, Event, StoreError, Tx};
+use crate::store::{ConnExt, Event, Tx};
 
 use super::catalog::Catalog;
 use super::change::Collections;
@@ -16,8 +16,6 @@ const NOT_DELETED: &str = "Failed to delete collection.";
 const VIEW_NOT_TRUNCATED: &str = "View collections cannot be truncated since they don't store their own records.";
 const NOT_TRUNCATED: &str =
     "Failed to truncate collection (most likely due to required cascade delete record references).";
-/// System tables whose rows belong to a record of some auth collection, by `collectionRef`.
-const TABLES_OF_ACCOUNTS: [&str; 4] = ["_externalAuths", "_mfas", "_otps", "_authOrigins"];
 /// Records that are read at once while a collection is emptied.
 const TRUNCATE_BATCH: usize = 500;
 
@@ -39,7 +37,7 @@ impl Collections {
                 "Failed to delete collection probably due to existing reference in {names}."
             )));
         }
-        let mut saving = Saving { tx, clock: &self.clock, schema };
+        let mut saving = Saving::new(tx, &self.clock, schema);
         delete_one(&mut saving, &collection).map_err(|fault| match fault {
             // Which view it is goes to the log: the contract's answer doesn't tell.
             Fault::Raw(text) => Error::bad_request_from(NOT_DELETED, text),
@@ -111,24 +109,6 @@ pub(super) fn delete_one(saving: &mut Saving<'_>, collection: &Collection) -> Re
         }
     }
     saving.drop(collection)?;
-    forget_accounts(saving.tx, &saving.schema, &collection.id).map_err(Fault::store)?;
-    dependents::refresh(saving.tx, saving.clock, &mut saving.schema, &readers, Broken::Refuses)
-}
-
-/// Removes what the sign-in ways keep about the records of a collection.
-fn forget_accounts(tx: &dyn Tx, schema: &Schema, id: &str) -> Result<(), StoreError> {
-    for table in TABLES_OF_ACCOUNTS {
-        let Some(collection) = schema.find_by_name(table) else { continue };
-        let dialect = tx.dialect();
-        let sql = format!(
-            "DELETE FROM {} WHERE {} = {}",
-            dialect.quote(table),
-            dialect.quote("collectionRef"),
-            dialect.parameter(1)
-        );
-        if tx.execute(&sql, &[id.into()])? > 0 {
-            tx.touch(&collection.id);
-        }
-    }
-    Ok(())
+    saving.forget(&[collection.id.clone()]);
+    dependents::refresh(saving.tx, saving.clock, saving.schema_mut(), &readers, Broken::Refuses)
 }

@@ -13,6 +13,12 @@ use super::load::COLUMNS;
 use super::tables::{Step, TableChange};
 use super::view::{ViewFault, ViewShape};
 
+/// System tables whose rows belong to a record of some auth collection, by `collectionRef`.
+const TABLES_OF_ACCOUNTS: [&str; 4] = ["_externalAuths", "_mfas", "_otps", "_authOrigins"];
+
+/// Only an import comes so far: elsewhere validation finds it first.
+const NO_QUERY: &str = "the view has no query";
+
 /// Why a collection wasn't saved.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -55,31 +61,83 @@ impl From<ViewFault> for Fault {
     }
 }
 
-/// One save: the transaction and the snapshot that grows with it.
+/// One save, or many: the transaction and the snapshot that grows with it.
 pub(super) struct Saving<'t> {
     pub tx: &'t dyn Tx,
     pub clock: &'t Clock,
-    pub schema: Arc<Schema>,
+    schema: Arc<Schema>,
+    /// Saved, but not in `schema` yet: a snapshot is copied whole, which many new collections shall share.
+    pending: Vec<Arc<Collection>>,
+    /// Whether views follow each change at once, or the names are kept until [`Saving::finish`].
+    views: Views,
+    changed_names: Vec<String>,
 }
 
-impl Saving<'_> {
+/// When the views that read a changed collection are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Views {
+    AtOnce,
+    AtTheEnd,
+}
+
+impl<'t> Saving<'t> {
+    pub fn new(tx: &'t dyn Tx, clock: &'t Clock, schema: Arc<Schema>) -> Self {
+        Self { tx, clock, schema, pending: Vec::new(), views: Views::AtOnce, changed_names: Vec::new() }
+    }
+
+    /// Many saves: what reads a changed collection is looked at once, at the end.
+    pub fn of_many(tx: &'t dyn Tx, clock: &'t Clock, schema: Arc<Schema>) -> Self {
+        Self { views: Views::AtTheEnd, ..Self::new(tx, clock, schema) }
+    }
+
+    /// The snapshot as it stands in the transaction.
+    pub fn schema(&mut self) -> &Arc<Schema> {
+        self.schema_mut()
+    }
+
+    pub fn schema_mut(&mut self) -> &mut Arc<Schema> {
+        if !self.pending.is_empty() {
+            self.schema = Arc::new(self.schema.with(self.pending.drain(..)));
+        }
+        &mut self.schema
+    }
+
+    /// Lets the views follow what changed since, but for those named in `but`, which were saved themselves.
+    pub fn finish(&mut self, but: &[&str]) -> Result<(), Fault> {
+        if self.changed_names.is_empty() {
+            return Ok(());
+        }
+        let catalog = Catalog::load(self.tx).map_err(Fault::store)?;
+        let names = std::mem::take(&mut self.changed_names);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut views = list_dependents(&catalog.views, &names);
+        views.retain(|view| !but.iter().any(|name| name.eq_ignore_ascii_case(&view.name)));
+        let (tx, clock) = (self.tx, self.clock);
+        dependents::refresh(tx, clock, self.schema_mut(), &views, Broken::Stays)
+    }
+
     /// Makes the table or view of a new collection and stores its row.
     pub fn create(&mut self, collection: Arc<Collection>, view: Option<&ViewShape>) -> Result<(), Fault> {
         match (&collection.kind, view) {
             (CollectionKind::View { query }, Some(shape)) => self.create_view(&collection, query, shape)?,
-            (CollectionKind::View { .. } | CollectionKind::Base | CollectionKind::Auth(_), _) => {
+            (CollectionKind::View { .. }, None) => return Err(Fault::Raw(NO_QUERY.to_owned())),
+            (CollectionKind::Base | CollectionKind::Auth(_), _) => {
                 let change = TableChange::create(&collection);
                 run_all(self.tx, &change.reshape)?;
                 create_indexes(self.tx, &change.indexes)?;
             }
         }
         insert_row(self.tx, &collection)?;
-        self.schema = Arc::new(self.schema.with(collection));
+        self.pending.push(collection);
         Ok(())
     }
 
     /// Takes the table or view from `old` to `new`, with the views that depend on it, and stores the row.
     pub fn change(&mut self, old: &Collection, new: Arc<Collection>, view: Option<&ViewShape>) -> Result<(), Fault> {
+        let is_same_table = !new.is_view() && has_same_table(old, &new);
+        if self.views == Views::AtTheEnd && is_same_table {
+            return self.keep(new);
+        }
         let catalog = Catalog::load(self.tx).map_err(Fault::store)?;
         let views = list_dependents(&catalog.views, &[&old.name, &new.name]);
         let renames = match (&new.kind, view) {
@@ -87,7 +145,8 @@ impl Saving<'_> {
                 self.change_view(old, &new, query, shape, &views)?;
                 old.name != new.name
             }
-            (CollectionKind::View { .. } | CollectionKind::Base | CollectionKind::Auth(_), _) => {
+            (CollectionKind::View { .. }, None) => return Err(Fault::Raw(NO_QUERY.to_owned())),
+            (CollectionKind::Base | CollectionKind::Auth(_), _) => {
                 let change = TableChange::between(old, &new, &catalog);
                 self.change_table(&change, &catalog, &views)?;
                 if !change.convert.is_empty() {
@@ -96,12 +155,24 @@ impl Saving<'_> {
                 change.renames()
             }
         };
+        if self.views == Views::AtTheEnd && !renames {
+            return self.keep(new);
+        }
         update_row(self.tx, &new)?;
-        self.schema = Arc::new(self.schema.with(new.clone()));
+        self.pending.push(new.clone());
         let others: Vec<SqlView> =
             views.into_iter().filter(|view| !view.name.eq_ignore_ascii_case(&new.name)).collect();
         let broken = if renames { Broken::Refuses } else { Broken::Stays };
-        dependents::refresh(self.tx, self.clock, &mut self.schema, &others, broken)
+        let (tx, clock) = (self.tx, self.clock);
+        dependents::refresh(tx, clock, self.schema_mut(), &others, broken)
+    }
+
+    /// Stores the row; the views follow at the end.
+    fn keep(&mut self, new: Arc<Collection>) -> Result<(), Fault> {
+        update_row(self.tx, &new)?;
+        self.changed_names.push(new.name.to_string());
+        self.pending.push(new);
+        Ok(())
     }
 
     fn change_table(&self, change: &TableChange, catalog: &Catalog, views: &[SqlView]) -> Result<(), Fault> {
@@ -167,16 +238,48 @@ impl Saving<'_> {
         self.create_view(new, query, shape)
     }
 
-    /// Drops the table or view and removes the row; nothing else is looked at.
+    /// Drops the table or view and removes the row, with what the sign-in ways keep about its records. The views that
+    /// read it are up to the caller.
     pub fn drop(&mut self, collection: &Collection) -> Result<(), Fault> {
         let name = self.tx.dialect().quote(&collection.name);
         let kind = if collection.is_view() { "VIEW" } else { "TABLE" };
         self.tx.execute(&format!("DROP {kind} IF EXISTS {name}"), &[]).map_err(Fault::store)?;
         delete_row(self.tx, &collection.id)?;
         self.tx.touch(&collection.id);
-        self.schema = Arc::new(self.schema.without(&collection.id));
+        forget_accounts(self.tx, self.schema(), &collection.id).map_err(Fault::store)?;
         Ok(())
     }
+
+    /// Takes dropped collections out of the snapshot.
+    pub fn forget(&mut self, ids: &[Arc<str>]) {
+        self.schema = Arc::new(self.schema().without(ids));
+    }
+}
+
+/// Whether nothing of the table differs: columns, their kinds, indexes.
+fn has_same_table(old: &Collection, new: &Collection) -> bool {
+    let columns = |collection: &Collection| -> Vec<_> {
+        collection.fields.iter().map(|field| (field.id.clone(), field.name.clone(), field.column_type())).collect()
+    };
+    old.name == new.name && old.indexes == new.indexes && columns(old) == columns(new)
+}
+
+/// Removes what the sign-in ways keep about the records of a collection.
+fn forget_accounts(tx: &dyn Tx, schema: &Schema, id: &str) -> Result<(), StoreError> {
+    for table in TABLES_OF_ACCOUNTS {
+        let Some(collection) = schema.find_by_name(table) else { continue };
+        let dialect = tx.dialect();
+        let sql = format!(
+            "DELETE FROM {} WHERE {} = {}",
+            dialect.quote(table),
+            dialect.quote("collectionRef"),
+            dialect.parameter(1)
+        );
+        if tx.execute(&sql, &[id.into()])? > 0 {
+            tx.touch(&collection.id);
+        }
+    }
+    Ok(())
 }
 
 /// A view's statement that fails is the query's fault.

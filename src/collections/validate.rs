@@ -48,16 +48,12 @@ pub(super) enum Tables {
 /// Everything that is wrong, by key.
 pub(super) fn validate(candidate: &Candidate<'_>) -> FieldErrors {
     let collection = &candidate.draft.collection;
-    let mut errors = FieldErrors::new();
+    let mut errors = check_identity(candidate);
     let mut check = |key: &str, error: Option<FieldError>| {
         if let Some(error) = error {
             errors.add(key, error);
         }
     };
-    check("id", check_id(candidate));
-    check("system", check_system(candidate));
-    check("type", check_type(candidate));
-    check("name", check_name(candidate));
     check("fields", fields::check(candidate));
     for (key, rule, stored) in rules_of(collection, candidate.stored) {
         check(key, check_api_rule(candidate, key, rule, stored));
@@ -75,6 +71,22 @@ pub(super) fn validate(candidate: &Candidate<'_>) -> FieldErrors {
     errors
 }
 
+/// What is wrong with what the collection is, whatever it holds.
+pub(super) fn check_identity(candidate: &Candidate<'_>) -> FieldErrors {
+    let mut errors = FieldErrors::new();
+    for (key, error) in [
+        ("id", check_id(candidate)),
+        ("system", check_system(candidate)),
+        ("type", check_type(candidate)),
+        ("name", check_name(candidate)),
+    ] {
+        if let Some(error) = error {
+            errors.add(key, error);
+        }
+    }
+    errors
+}
+
 fn check_id(candidate: &Candidate<'_>) -> Option<FieldError> {
     let id = &*candidate.draft.collection.id;
     if let Some(stored) = candidate.stored {
@@ -83,7 +95,7 @@ fn check_id(candidate: &Candidate<'_>) -> Option<FieldError> {
     let taken = || FieldError::code("validation_invalid_or_existing_id", "The model id is invalid or already exists.");
     check_length(id, ID_BYTES_MAX)
         .or_else(|| (!is_word(id)).then(FieldError::bad_format))
-        .or_else(|| candidate.schema.find_by_id(id).map(|_| taken()))
+        .or_else(|| (candidate.tables == Tables::AsBefore && candidate.schema.find_by_id(id).is_some()).then(taken))
 }
 
 fn check_system(candidate: &Candidate<'_>) -> Option<FieldError> {

@@ -25,19 +25,25 @@ impl Schema {
         Self { collections, by_id, by_lower_name }
     }
 
-    /// The same with `collection` in the place of the one with its id, or added. Costs a copy of the index.
-    pub fn with(&self, collection: Arc<Collection>) -> Self {
+    /// The same with `changed` in the places of those with their ids, or added. Costs a copy of the index.
+    pub fn with(&self, changed: impl IntoIterator<Item = Arc<Collection>>) -> Self {
         let mut collections = self.collections.clone();
-        match self.by_id.get(&collection.id) {
-            Some(&index) => collections[index] = collection,
-            None => collections.push(collection),
+        let mut added: HashMap<Arc<str>, usize> = HashMap::new();
+        for collection in changed {
+            match self.by_id.get(&collection.id).or_else(|| added.get(&collection.id)) {
+                Some(&index) => collections[index] = collection,
+                None => {
+                    added.insert(collection.id.clone(), collections.len());
+                    collections.push(collection);
+                }
+            }
         }
         Self::new(collections)
     }
 
-    /// The same without the collection of this id.
-    pub fn without(&self, id: &str) -> Self {
-        Self::new(self.collections.iter().filter(|collection| *collection.id != *id).cloned().collect())
+    /// The same without the collections of these ids.
+    pub fn without(&self, ids: &[Arc<str>]) -> Self {
+        Self::new(self.collections.iter().filter(|collection| !ids.contains(&collection.id)).cloned().collect())
     }
 
     pub fn collections(&self) -> &[Arc<Collection>] {

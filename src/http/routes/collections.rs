@@ -1,6 +1,8 @@
 //! `/api/collections` (contract/02).
 
-use crate::collections::{CollectionBody, ViewSample, WrongBody, oauth2_providers, scaffolds};
+use serde_json::{Map, Value as Json};
+
+use crate::collections::{CollectionBody, ImportBody, ViewSample, WrongBody, oauth2_providers, scaffolds};
 use crate::error::{Error, Result};
 use crate::http::{Call, Document, Guard, LoadError, Response, Route};
 
@@ -10,6 +12,8 @@ const COLLECTION: &str = "/api/collections/{collection}";
 pub fn routes() -> Vec<Route> {
     let routes = vec![
         Route::post(COLLECTIONS, create).doc("Collections", "Creates a collection with its table or view."),
+        Route::put("/api/collections/import", import)
+            .doc("Collections", "Creates and changes many collections at once, wholly or not at all."),
         Route::get(COLLECTION, view).doc("Collections", "Shows a collection, without its secrets."),
         Route::patch(COLLECTION, update)
             .doc("Collections", "Changes a collection and its table; what is left out stays."),
@@ -68,6 +72,13 @@ async fn truncate(call: Call) -> Result<Response> {
     Ok(Response::no_content())
 }
 
+async fn import(mut call: Call) -> Result<Response> {
+    let body = ImportBody::read(load_json(&mut call).await?)?;
+    let collections = call.app().collections.clone();
+    call.app().store.write_alone(move |tx| collections.import(tx, &body)).await?;
+    Ok(Response::no_content())
+}
+
 async fn show_scaffolds(_call: Call) -> Result<Response> {
     Response::of(&scaffolds())
 }
@@ -84,6 +95,15 @@ async fn load(call: &mut Call) -> Result<Result<CollectionBody, WrongBody>> {
         Err(LoadError::Storage(error)) => Err(Error::internal(error)),
         Err(error) => Ok(Err(WrongBody::TypeData(error.to_string()))),
     }
+}
+
+/// The body of a route whose form values are texts at best.
+async fn load_json(call: &mut Call) -> Result<Map<String, Json>> {
+    let Document { mut json, fields } = call.document().await.map_err(LoadError::as_load_failure_or_type)?;
+    for (key, values) in fields {
+        json.entry(key).or_insert_with(|| values.into_iter().next().unwrap_or_default().into());
+    }
+    Ok(json)
 }
 
 /// Looks at the rows of a view's query on a reader, whose time is limited.
