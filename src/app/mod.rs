@@ -92,14 +92,6 @@ impl App {
         store.subscribe(loader);
         let settings = SharedSettings::open(&store, options.settings_key.clone(), clock.clone())?;
         store.subscribe(settings.clone());
-        let collections = {
-            let settings = settings.clone();
-            Collections::new(
-                schema.clone(),
-                clock.clone(),
-                Arc::new(move |tx, old, new| settings.rename_collection(tx, old, new)),
-            )
-        };
         let auth = Arc::new(AuthCache::new());
         store.subscribe(auth.clone());
         let jobs = match options.purpose {
@@ -108,6 +100,15 @@ impl App {
         };
         let hasher = Arc::new(PasswordHasher::start());
         let planner = Arc::new(Planner::new());
+        let collections = {
+            let settings = settings.clone();
+            Collections::new(
+                schema.clone(),
+                clock.clone(),
+                planner.clone(),
+                Arc::new(move |tx, old, new| settings.rename_collection(tx, old, new)),
+            )
+        };
         let storage = Storage::local(options.data_dir.join("storage"));
         let records = Arc::new(Records::new(RecordsParts {
             store: store.clone(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::query::Planner;
 use crate::schema::{AuthOptions, Collection, CollectionKind, Schema, SharedSchema, auth_options};
 use crate::store::{Conn, Event, Tx};
 
@@ -27,6 +28,7 @@ pub type OnRename = dyn Fn(&dyn Tx, &str, &str) -> Result<()> + Send + Sync;
 pub struct Collections {
     pub(super) schema: Arc<SharedSchema>,
     pub(super) clock: Clock,
+    pub(super) planner: Arc<Planner>,
     pub(super) on_rename: Arc<OnRename>,
 }
 
@@ -55,8 +57,8 @@ impl ViewSample {
 
 impl Collections {
     /// `on_rename` runs in the transaction of each rename.
-    pub fn new(schema: Arc<SharedSchema>, clock: Clock, on_rename: Arc<OnRename>) -> Self {
-        Self { schema, clock, on_rename }
+    pub fn new(schema: Arc<SharedSchema>, clock: Clock, planner: Arc<Planner>, on_rename: Arc<OnRename>) -> Self {
+        Self { schema, clock, planner, on_rename }
     }
 
     /// Creates a collection with its table or view; gives it as stored.

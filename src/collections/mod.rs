@@ -1,6 +1,7 @@
 //! The schema as an API: create, change, drop, import, truncate of collections, and the tables that follow (contract/02).
 //!
-//! Start at [`load_schema`] and [`SchemaLoader`] (from the table to the snapshot).
+//! Start at [`Collections`] (the operations) and [`SchemaLoader`] (from the table to the snapshot). A change goes through
+//! `body` (what was sent) → `draft` (laid over what stands) → `normalise` → `validate` → `save` (`tables`, `dependents`).
 //! Called by `http` and `cli`; `app` wires the loader to the store's events.
 //!
 //! Invariant: schema change, data conversion and stored JSON commit in one transaction.
@@ -14,7 +15,9 @@ mod catalog;
 mod change;
 mod dependents;
 mod draft;
+mod dry_run;
 mod import;
+mod list;
 mod load;
 mod normalise;
 mod providers;
@@ -27,7 +30,9 @@ mod view;
 
 pub use body::{CollectionBody, Source, WrongBody};
 pub use change::{Collections, OnRename, ViewSample};
+pub use dry_run::read_dry_run;
 pub use import::ImportBody;
+pub use list::{CollectionPage, ListQuery};
 pub use load::{SchemaLoader, load_schema};
 pub use providers::{PROVIDERS, ProviderFace, oauth2_providers};
 pub use scaffold::scaffolds;

@@ -19,7 +19,7 @@ use crate::schema::sql_text::{Token, has_several_statements, tokens, trim_statem
 /// Reasons are cut to this many bytes.
 const REASON_BYTES_MAX: usize = 500;
 /// Rows that are looked at for bad ids.
-const SAMPLE_ROWS: usize = 10;
+pub(super) const SAMPLE_ROWS: usize = 10;
 
 const WILDCARD: &str = "wildcard columns (*) are not supported - manually type the collection field names you want the \
                         view query to have";
@@ -208,7 +208,8 @@ fn clone_of(field: &Field, name: &str) -> Field {
     Field { id: format!("_clone_{}", ids::secret(4)), name: name.to_owned(), ..field.clone() }
 }
 
-fn plain_field(name: &str, kind: Kind) -> Field {
+/// A field without an id and without options of its own.
+pub(super) fn plain_field(name: &str, kind: Kind) -> Field {
     Field {
         id: String::new(),
         name: name.to_owned(),

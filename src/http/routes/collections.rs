@@ -1,16 +1,20 @@
 //! `/api/collections` (contract/02).
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
-use crate::collections::{CollectionBody, ImportBody, ViewSample, WrongBody, oauth2_providers, scaffolds};
+use crate::collections::{
+    CollectionBody, ImportBody, ListQuery, ViewSample, WrongBody, oauth2_providers, read_dry_run, scaffolds,
+};
 use crate::error::{Error, Result};
 use crate::http::{Call, Document, Guard, LoadError, Response, Route};
+use crate::records::PageQuery;
 
 const COLLECTIONS: &str = "/api/collections";
 const COLLECTION: &str = "/api/collections/{collection}";
 
 pub fn routes() -> Vec<Route> {
     let routes = vec![
+        Route::get(COLLECTIONS, list).doc("Collections", "Lists the collections."),
         Route::post(COLLECTIONS, create).doc("Collections", "Creates a collection with its table or view."),
         Route::put("/api/collections/import", import)
             .doc("Collections", "Creates and changes many collections at once, wholly or not at all."),
@@ -24,8 +28,32 @@ pub fn routes() -> Vec<Route> {
             .doc("Collections", "Gives an empty collection of each type."),
         Route::get("/api/collections/meta/oauth2-providers", show_providers)
             .doc("Collections", "Lists the OAuth2 providers that auth collections may use."),
+        Route::post("/api/collections/meta/dry-run-view", dry_run_view)
+            .doc("Collections", "Tries a view's query out: its fields and first records."),
     ];
     routes.into_iter().map(|route| route.guard(Guard::Superuser)).collect()
+}
+
+async fn list(call: Call) -> Result<Response> {
+    let asked = PageQuery::parse(call.query())?;
+    let query = ListQuery {
+        page: asked.page,
+        per_page: asked.per_page,
+        skip_total: asked.skip_total,
+        filter: asked.filter,
+        sort: asked.sort,
+    };
+    let collections = call.app().collections.clone();
+    let (page, per_page) = (query.page, query.per_page);
+    let found = call.app().store.read(move |conn| collections.list(conn, &query)).await?;
+    let items: Vec<Json> = found.items.iter().map(|collection| Json::Object(collection.to_json())).collect();
+    let (total, pages) = match found.total {
+        Some(total) => (json!(total), json!(total.div_ceil(per_page))),
+        None => (json!(-1), json!(-1)),
+    };
+    Response::of(&json!({
+        "items": items, "page": page, "perPage": per_page, "totalItems": total, "totalPages": pages,
+    }))
 }
 
 async fn view(call: Call) -> Result<Response> {
@@ -85,6 +113,13 @@ async fn show_scaffolds(_call: Call) -> Result<Response> {
 
 async fn show_providers(_call: Call) -> Result<Response> {
     Response::of(&oauth2_providers())
+}
+
+async fn dry_run_view(mut call: Call) -> Result<Response> {
+    let query = read_dry_run(&load_json(&mut call).await?)?;
+    let collections = call.app().collections.clone();
+    let answer = call.app().store.read(move |conn| collections.dry_run_view(conn, &query)).await?;
+    Ok(Response::json(answer))
 }
 
 /// The body; what can't be parsed at all is bad type data (contract/02 §1).
