@@ -23,6 +23,7 @@ pub mod access; // the one place that decides who may do what to a record, and s
 // Features.
 pub mod auth;
 pub mod collections;
+pub mod files; // files as they are served: checks, thumbs, tokens
 pub mod jobs;
 pub mod logs;
 pub mod records;
