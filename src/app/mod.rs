@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::collections::{Collections, SchemaLoader};
 use crate::crypto::PasswordHasher;
 use crate::error::{Error, Result};
+use crate::files::Files;
 use crate::jobs::Jobs;
 use crate::query::Planner;
 use crate::records::{Records, RecordsParts};
@@ -54,6 +55,7 @@ pub struct App {
     pub schema: Arc<SharedSchema>,
     /// What file fields name.
     pub storage: Storage,
+    pub files: Files,
     pub settings: Arc<SharedSettings>,
     pub collections: Collections,
     /// Who is calling.
@@ -118,6 +120,7 @@ impl App {
             storage: storage.clone(),
             clock: clock.clone(),
         }));
+        let files = Files::new(store.clone(), schema.clone(), planner.clone(), storage.clone(), clock.clone());
         Ok(Arc::new(Self {
             options,
             clock,
@@ -125,6 +128,7 @@ impl App {
             auxiliary,
             schema,
             storage,
+            files,
             settings,
             collections,
             auth,

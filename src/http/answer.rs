@@ -63,7 +63,7 @@ pub(super) async fn finish(
     request_headers: &HeaderMap,
     answering: Option<Answering>,
 ) -> HttpResponse {
-    let Response { status, headers: own, body, .. } = response;
+    let Response { status, headers: own, body, is_framable, .. } = response;
     let mut gzipped = false;
     let (body, content_type) = match body {
         Body::Empty => (BoxBody::new(()), None),
@@ -98,7 +98,9 @@ pub(super) async fn finish(
     }
     if common.secured {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+        if !is_framable {
+            headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+        }
         headers.insert(X_XSS_PROTECTION, HeaderValue::from_static("1; mode=block"));
         headers.insert(COOP, HeaderValue::from_static("same-origin"));
     }

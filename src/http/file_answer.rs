@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
 };
 use actix_web::http::{Method, StatusCode};
 use bytes::Bytes;
@@ -63,7 +63,7 @@ pub fn answer(call: &Call, file: StoredFile, head: FileHead) -> Response {
         Some(Asked::Refused(reason)) => return refused(&file, reason, &head),
     };
     let status = if content.is_partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let (range, content_type) = (content.range.clone(), content.content_type.clone());
+    let (range, content_type, size) = (content.range.clone(), content.content_type.clone(), content.size);
     let content_type = content_type.unwrap_or(head.content_type);
     let content_type =
         HeaderValue::try_from(content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
@@ -72,6 +72,9 @@ pub fn answer(call: &Call, file: StoredFile, head: FileHead) -> Response {
         ..Response::empty(status)
     });
     response = response.with_header(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if call.method() == Method::HEAD {
+        response = response.with_header(CONTENT_LENGTH, HeaderValue::from(size));
+    }
     if let Some(range) = range {
         response = response.with_header(CONTENT_RANGE, range);
     }
@@ -102,7 +105,8 @@ impl Conditions {
         let modified = to_seconds(file.modified);
         let date = |name: &str| call.header(name).and_then(|text| httpdate::parse_http_date(text).ok());
         let lists_tag = |name: &str| {
-            call.header(name).map(|tags| tags.split(',').map(str::trim).any(|tag| tag == "*" || is_tag(tag, &file.etag)))
+            call.header(name)
+                .map(|tags| tags.split(',').map(str::trim).any(|tag| tag == "*" || is_tag(tag, &file.etag)))
         };
         let is_outdated = match lists_tag("if-match") {
             Some(matches) => !matches,

@@ -26,6 +26,8 @@ pub struct Response {
     /// Added to the common ones; one that is named here replaces the common one of that name.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Body,
+    /// Whether other sites may show it in a frame: then it has no `X-Frame-Options`.
+    pub is_framable: bool,
     /// `data.meta` of the request's log entry (contract/14 §7).
     pub log_meta: Option<serde_json::Value>,
 }
@@ -84,12 +86,18 @@ impl Response {
         self
     }
 
+    /// Lets other sites show the answer in a frame.
+    pub fn framable(mut self) -> Self {
+        self.is_framable = true;
+        self
+    }
+
     pub fn with_log_meta(mut self, meta: serde_json::Value) -> Self {
         self.log_meta = Some(meta);
         self
     }
 
     fn new(status: StatusCode, body: Body) -> Self {
-        Self { status, headers: Vec::new(), body, log_meta: None }
+        Self { status, headers: Vec::new(), body, is_framable: false, log_meta: None }
     }
 }

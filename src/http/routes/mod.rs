@@ -5,6 +5,7 @@ mod dashboard;
 mod batch;
 #[cfg(feature = "faults")]
 mod faults;
+mod files;
 mod health;
 mod openapi;
 mod records;
@@ -16,6 +17,7 @@ use super::route::Route;
 pub fn routes() -> Vec<Route> {
     [
         collections::routes(),
+        files::routes(),
         health::routes(),
         openapi::routes(),
         dashboard::routes(),
