@@ -28,7 +28,7 @@ pub fn start(store: &Store, auxiliary: &Store, settings: &Arc<SharedSettings>, c
     Ok(jobs)
 }
 
-fn every(expression: &str) -> Cron {
+pub(super) fn every(expression: &str) -> Cron {
     Cron::parse(expression).expect("a constant expression")
 }
 

@@ -7,6 +7,7 @@
 //! Never: a rule of the game; a feature's inside.
 
 mod background;
+mod file_work;
 mod stopping;
 
 use std::path::PathBuf;
@@ -24,11 +25,13 @@ use crate::query::Planner;
 use crate::records::{Records, RecordsParts};
 use crate::schema::{AuthOptions, SharedSchema};
 use crate::settings::{RowKey, SharedSettings};
-use crate::storage::Storage;
+use crate::storage::{Remover, Storage};
 use crate::store::data_dir::{DataDir, DataDirOptions, FreshAuthOptions};
 use crate::store::{Durability, Store};
 
 pub use crate::store::data_dir::Purpose;
+use file_work::FileWork;
+
 pub use stopping::Stopping;
 
 /// What opening needs to know.
@@ -67,6 +70,7 @@ pub struct App {
     pub records: Arc<Records>,
     /// Background work; only a serving process has it.
     pub jobs: Option<Arc<Jobs>>,
+    file_work: Option<FileWork>,
     /// Begun when the server is told to stop.
     pub stopping: Stopping,
     data_dir: DataDir,
@@ -120,6 +124,13 @@ impl App {
             storage: storage.clone(),
             clock: clock.clone(),
         }));
+        let file_work = match &jobs {
+            Some(jobs) => {
+                let remover = Remover::new(storage.clone(), store.clone(), schema.clone());
+                Some(FileWork::start(jobs, &store, remover)?)
+            }
+            None => None,
+        };
         let files = Files::new(store.clone(), schema.clone(), planner.clone(), storage.clone(), clock.clone());
         Ok(Arc::new(Self {
             options,
@@ -136,6 +147,7 @@ impl App {
             planner,
             records,
             jobs,
+            file_work,
             stopping: Stopping::new(),
             data_dir,
         }))
@@ -150,6 +162,9 @@ impl App {
     /// Stops what runs in the background and closes the databases. Requests must have ended. Blocks.
     pub fn close(&self) {
         self.stopping.begin();
+        if let Some(file_work) = &self.file_work {
+            file_work.stop();
+        }
         if let Some(jobs) = &self.jobs {
             jobs.stop();
         }
