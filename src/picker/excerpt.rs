@@ -12,11 +12,13 @@ const DROPPED: [&str; 18] = [
 ];
 /// Of those, the ones that never contain anything.
 const VOID: [&str; 3] = ["embed", "img", "input"];
-/// Elements that stand inside a line; any other separates words.
-const INLINE: [&str; 31] = [
-    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
-    "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "u", "var",
+/// Elements that don't separate words; any other counts as a space (as the reference has it, `u` and `mark` included).
+const INLINE: [&str; 23] = [
+    "a", "abbr", "acronym", "b", "bdo", "big", "br", "button", "cite", "code", "em", "i", "img", "input", "label", "q",
+    "small", "span", "strong", "strike", "sub", "sup", "time",
 ];
+/// Elements that leave a document's head open: a title behind them, before any text, is not part of the text.
+const IN_HEAD: [&str; 8] = ["html", "head", "base", "link", "meta", "script", "style", "title"];
 
 /// How a text is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub struct Excerpt {
 impl Excerpt {
     /// The modifier after the colon.
     pub(super) fn parse(modifier: &str) -> Option<Self> {
-        let arguments = modifier.trim().strip_prefix("excerpt(")?.strip_suffix(')')?;
+        let arguments = modifier.trim().strip_prefix("excerpt")?.trim_start().strip_prefix('(')?.strip_suffix(')')?;
         let mut arguments = arguments.split(',').map(str::trim);
         let max: usize = arguments.next()?.parse().ok().filter(|max| *max > 0)?;
         let with_ellipsis = matches!(arguments.next(), Some("1" | "t" | "T" | "true" | "TRUE" | "True"));
@@ -38,7 +40,8 @@ impl Excerpt {
 
     /// The excerpt of an HTML or plain text. Reads no further than it needs.
     pub fn of(&self, html: &str) -> String {
-        let mut text = Collapsed { text: String::new(), length: 0, space_waits: false };
+        let mut text = Collapsed::default();
+        let mut in_head = true;
         let mut emitter = DefaultEmitter::default();
         emitter.naively_switch_states(true);
         let mut dropped: Option<(String, usize)> = None;
@@ -50,9 +53,10 @@ impl Excerpt {
             match token {
                 Token::StartTag(tag) => {
                     let name = String::from_utf8_lossy(&tag.name).into_owned();
+                    in_head = in_head && text.is_empty() && IN_HEAD.contains(&name.as_str());
                     match &mut dropped {
                         Some((open, depth)) => *depth += usize::from(*open == name && !tag.self_closing),
-                        None if DROPPED.contains(&name.as_str()) => {
+                        None if DROPPED.contains(&name.as_str()) || (in_head && name == "title") => {
                             if !VOID.contains(&name.as_str()) && !tag.self_closing {
                                 dropped = Some((name, 1));
                             }
@@ -98,34 +102,49 @@ impl Excerpt {
     }
 }
 
-/// Text with runs of white space as one space, none at either end.
+/// Text with runs of ASCII white space as one space, and no white space at either end.
+#[derive(Default)]
 struct Collapsed {
     text: String,
     /// In characters.
     length: usize,
-    space_waits: bool,
+    /// White space that counts if more text comes.
+    waiting: String,
 }
 
 impl Collapsed {
+    fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     fn add(&mut self, text: &str) {
         for character in text.chars() {
-            if character.is_whitespace() {
-                self.space_waits = true;
-                continue;
-            }
-            if std::mem::take(&mut self.space_waits) && !self.text.is_empty() {
-                self.text.push(' ');
+            if character.is_ascii_whitespace() {
+                self.separate();
+            } else if character.is_whitespace() {
+                self.waiting.push(character);
+            } else {
+                if !self.text.is_empty() {
+                    self.text.push_str(&self.waiting);
+                    self.length += self.waiting.chars().count();
+                }
+                self.waiting.clear();
+                self.text.push(character);
                 self.length += 1;
             }
-            self.text.push(character);
-            self.length += 1;
+        }
+    }
+
+    fn separate(&mut self) {
+        if !self.waiting.ends_with(' ') {
+            self.waiting.push(' ');
         }
     }
 
     /// A tag: all but those inside a line separate words.
     fn element(&mut self, name: &str) {
         if !INLINE.contains(&name) {
-            self.space_waits = true;
+            self.separate();
         }
     }
 }
@@ -142,13 +161,21 @@ mod tests {
             ("plain", 3, false, "pla"),
             ("  a \n\t b  ", 10, false, "a b"),
             ("<p>Hello</p><p>world</p>", 20, false, "Hello world"),
-            ("<b>Hel</b><i>lo</i>", 20, false, "Hello"),
+            ("<b>Hel</b><i>lo</i><br>!", 20, false, "Hello!"),
+            ("a<u>b</u>c<del>d</del>e<wbr>f<custom-x>g", 20, false, "a b c d e f g"),
             ("a &amp; b &lt;c&gt;", 20, false, "a & b <c>"),
             ("<script>var a = '<p>x</p>'</script>a<style>b</style>", 20, false, "a"),
-            ("<svg><path/></svg>a<form><input><button>b</button></form>c<img src=x>d", 20, false, "acd"),
+            ("x<svg><path/></svg>a<form><input><button>b</button></form>c<img src=x>d", 20, false, "xacd"),
             ("<template><template>x</template>y</template>z", 20, false, "z"),
+            ("<option>a<option>b", 20, false, ""),
+            ("<head><title>t</title></head>x", 20, false, "x"),
+            ("<meta name=n><title>t</title>x", 20, false, "x"),
+            ("x<title>t</title>y", 20, false, "x t y"),
+            ("a&nbsp;b&#160; c\u{a0}", 20, false, "a\u{a0}b\u{a0} c"),
             ("äöü€", 2, true, "äö..."),
-            ("ab cd", 3, true, "ab..."),
+            ("ab cd ef", 3, true, "ab..."),
+            ("ab cd ef", 7, true, "ab cd e..."),
+            ("ab cd ef", 8, true, "ab cd ef"),
             ("a<!-- b --><!doctype html>c", 9, false, "ac"),
             ("a < b", 9, false, "a < b"),
             ("", 9, true, ""),

@@ -54,7 +54,11 @@ impl Picker {
             return Ok(None);
         }
         let mut root = Node::default();
-        for path in split_paths(text) {
+        let mut paths = split_paths(text).peekable();
+        if paths.peek().is_none() {
+            return Ok(None);
+        }
+        for path in paths {
             root.add(path)?;
         }
         Ok(Some(Self { root }))
@@ -137,9 +141,7 @@ impl Node {
             };
         }
         node.whole = true;
-        if modifier.is_some() {
-            node.excerpt = modifier;
-        }
+        node.excerpt = modifier; // of a path given twice the last counts
         Ok(())
     }
 }
@@ -232,6 +234,8 @@ mod tests {
         let value = json!({"a": "<p>Hello</p><p>world</p>", "n": 12345, "m": {"t": "long text"}});
         assert_eq!(pick("a:excerpt(7,true),n:excerpt(2)", value.clone()), r#"{"a":"Hello w...","n":12345}"#);
         assert_eq!(pick("m.t:excerpt( 4 )", value.clone()), r#"{"m":{"t":"long"}}"#);
+        assert_eq!(pick("a,a:excerpt (2)", value.clone()), r#"{"a":"He"}"#);
+        assert_eq!(pick("a:excerpt(2),a", json!({"a": "abc"})), r#"{"a":"abc"}"#);
         assert_eq!(pick("*:excerpt(3)", value), r#"{"a":"Hel","m":{"t":"long text"},"n":12345}"#);
     }
 
@@ -246,9 +250,17 @@ mod tests {
             "a:excerpt(x)",
             "a:excerpt(1,true,2)",
             "a:excerpt(1",
+            "a:excerpt(3):excerpt(2)",
             "a:",
         ] {
             assert!(Picker::parse(fields).is_err(), "{fields}");
+        }
+    }
+
+    #[test]
+    fn without_a_path_nothing_is_picked() {
+        for fields in ["", ",", " , "] {
+            assert!(Picker::parse(fields).unwrap().is_none(), "{fields:?}");
         }
     }
 
