@@ -34,13 +34,16 @@ pub(super) struct Access {
 pub(super) enum FieldShape {
     Text,
     Number,
+    /// JSON text in a column with the conversions of a number's.
+    Json,
 }
 
 impl From<Shape> for FieldShape {
     fn from(shape: Shape) -> Self {
         match shape {
             Shape::Text | Shape::Date | Shape::Single => Self::Text,
-            Shape::Number | Shape::Bool | Shape::Json | Shape::Point | Shape::Multiple => Self::Number,
+            Shape::Number | Shape::Bool => Self::Number,
+            Shape::Json | Shape::Point | Shape::Multiple => Self::Json,
         }
     }
 }
@@ -75,7 +78,7 @@ impl Access {
         match self.shape {
             _ if !self.is_plain() => Affinity::None,
             FieldShape::Text => Affinity::Text,
-            FieldShape::Number => Affinity::Number,
+            FieldShape::Number | FieldShape::Json => Affinity::Number,
         }
     }
 

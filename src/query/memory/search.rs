@@ -19,7 +19,7 @@ use crate::store::Value;
 use super::{Answer, MemoryScene, NotAtHand, Row};
 
 /// Combinations of rows that are tried before SQL is asked instead.
-const TRIES_MAX: usize = 1_000_000;
+const TRIES_MAX: usize = 20_000;
 
 /// A step from a row to others.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,11 +1,11 @@
 //! One side of a comparison as SQL.
 
-use crate::query::access::{Access, Reading};
+use crate::query::access::{Access, FieldShape, Reading};
 use crate::query::affinity::Affinity;
 use crate::query::facts::FactSource;
 use crate::query::resolved::{Column, NodeSet, Source, Term};
 use crate::query::truth::Class;
-use crate::schema::Shape as FieldShape;
+use crate::schema::Shape;
 
 use super::frame::{Emitter, Frame, Param};
 use super::join::Joins;
@@ -94,7 +94,7 @@ impl Emitter<'_> {
         let row = frame.row(column.source).expect("the row was joined").clone();
         let field = frame.resolved.field(column);
         let cell = self.cell(&row, &field.name);
-        let is_nullable = row.is_nullable || field.shape() == FieldShape::Json;
+        let is_nullable = row.is_nullable || field.shape() == Shape::Json;
         self.access(cell, is_nullable, &column.access)
     }
 
@@ -121,10 +121,11 @@ impl Emitter<'_> {
     }
 }
 
-/// The affinity of a constant: only cells of the caller's record have one.
+/// The affinity of a constant: only cells of the caller's record have one. JSON text needs none: numbers sort before
+/// any text, as the digits they are written with sort before a bracket.
 pub(super) fn fact_affinity(source: &FactSource) -> Affinity {
     match source {
-        FactSource::CallerCell { access, .. } => access.affinity(),
+        FactSource::CallerCell { access, .. } if access.shape != FieldShape::Json => access.affinity(),
         _ => Affinity::None,
     }
 }

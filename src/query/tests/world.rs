@@ -201,6 +201,9 @@ impl World {
     ) -> Result<Option<Vec<String>>, QueryError> {
         let scene = MemoryScene { schema: &self.schema, request, now: self.now, rows: self };
         let id = collection.field_index("id").unwrap();
+        // An empty table has no row to find a fault with.
+        let nothing: Row = collection.fields.iter().map(|_| Value::Null).collect();
+        evaluate_parts(parts, collection, &nothing, &scene)?;
         let mut ids = Vec::new();
         for row in &self.tables[&collection.id] {
             match evaluate_parts(parts, collection, row, &scene)? {
