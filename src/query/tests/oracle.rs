@@ -136,9 +136,12 @@ fn compare_virtual(
     match evaluate_parts(parts, collection, &row, &scene).map_err(|error| error.to_string())? {
         Answer::NeedsRows => Ok(End::GivenUp),
         answer if (answer == Answer::Yes) == found => Ok(End::Same { ids: usize::from(found) }),
-        answer => {
-            Err(format!("virtual: SQL {found}, memory {answer:?}: {parts:?} on {:?} by {:?}\n{}", record.values(), request, compiled.where_sql()))
-        }
+        answer => Err(format!(
+            "virtual: SQL {found}, memory {answer:?}: {parts:?} on {:?} by {:?}\n{}",
+            record.values(),
+            request,
+            compiled.where_sql()
+        )),
     }
 }
 
