@@ -225,6 +225,15 @@ impl FieldError {
         )
     }
 
+    /// `validation_length_too_long` (contract/00 §3).
+    pub fn longer_than(max: usize) -> Self {
+        Self::with_params(
+            "validation_length_too_long",
+            format!("The length must be no more than {max}."),
+            serde_json::json!({ "min": 0, "max": max }),
+        )
+    }
+
     /// `validation_match_invalid` (contract/00 §3).
     pub fn bad_format() -> Self {
         Self::code("validation_match_invalid", "Must be in a valid format.")

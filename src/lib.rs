@@ -26,6 +26,7 @@ pub mod collections;
 pub mod files; // files as they are served: checks, thumbs, tokens
 pub mod jobs;
 pub mod logs;
+pub mod realtime;
 pub mod records;
 pub mod settings;
 

@@ -149,7 +149,7 @@ impl Gate<'_> {
         }
     }
 
-    fn compile(
+    pub(super) fn compile(
         &self,
         collection: &Arc<Collection>,
         base: Base<'_>,
@@ -163,14 +163,14 @@ impl Gate<'_> {
 }
 
 /// The text of the rule that is left to be asked; `""` when none is.
-fn rule_of(permit: Permit<'_>) -> &str {
+pub(super) fn rule_of(permit: Permit<'_>) -> &str {
     match permit {
         Permit::All => "",
         Permit::Matching(rule) => rule,
     }
 }
 
-fn has_one(conn: &dyn Conn, reach: Reach, id: &str) -> Result<bool> {
+pub(super) fn has_one(conn: &dyn Conn, reach: Reach, id: &str) -> Result<bool> {
     let select = reach.select.map(|mut select| {
         select.and_id(id);
         select
@@ -178,7 +178,7 @@ fn has_one(conn: &dyn Conn, reach: Reach, id: &str) -> Result<bool> {
     has_match(conn, select)
 }
 
-fn has_match(conn: &dyn Conn, select: Option<Select>) -> Result<bool> {
+pub(super) fn has_match(conn: &dyn Conn, select: Option<Select>) -> Result<bool> {
     let Some(select) = select else { return Ok(false) };
     conn.has_row(&select.sql("1", " LIMIT 1"), select.params()).map_err(StoreError::into_refusal)
 }

@@ -2,8 +2,8 @@
 //! door (REST, batch, expand, realtime, delta, files, export) asks here; `tests/api/doors.rs` tries each.
 //!
 //! Start at [`Gate`]: one request before the rules. [`check_action`] refuses a locked rule before any look-up,
-//! [`Gate::may`] and [`Gate::may_create`] decide about one record, [`Gate::reach_list`] about many, and [`FieldView`]
-//! says which cells of them a caller sees.
+//! [`Gate::may`], [`Gate::may_create`] and [`Gate::shows`] decide about one record, [`Gate::reach_list`] about many, and
+//! [`FieldView`] says which cells of them a caller sees.
 //!
 //! Invariant: a decision over a record is made in the same snapshot or transaction as the act it allows.
 //! Never: a second copy of one of these checks in a door.
@@ -15,9 +15,11 @@ mod fields;
 mod gate;
 mod reach;
 mod select;
+mod subject;
 
 pub use action::{Action, Permit, check_action};
 pub use fields::{EmailGuard, FieldView, is_own_record, is_secret, may_set};
 pub use gate::Gate;
 pub use reach::{ListReach, Reach};
 pub use select::{Select, order_by};
+pub use subject::Subject;

@@ -9,11 +9,15 @@
 mod background;
 mod file_work;
 mod stopping;
+mod views;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
+use crate::access::Gate;
 use crate::auth::AuthCache;
 use crate::clock::Clock;
 use crate::collections::{Collections, SchemaLoader};
@@ -21,18 +25,20 @@ use crate::crypto::PasswordHasher;
 use crate::error::{Error, Result};
 use crate::files::Files;
 use crate::jobs::Jobs;
-use crate::query::Planner;
+use crate::query::{Caller, Planner, Request};
+use crate::realtime::{Delta, DeltaQuestion, Hub, Judge, LogId, Setup, list_changes};
 use crate::records::{Records, RecordsParts};
-use crate::schema::{AuthOptions, SharedSchema};
+use crate::schema::{AuthOptions, Collection, SharedSchema};
 use crate::settings::{RowKey, SharedSettings};
 use crate::storage::{Remover, Storage};
 use crate::store::data_dir::{DataDir, DataDirOptions, FreshAuthOptions};
-use crate::store::{Durability, Store};
+use crate::store::{Durability, Store, StoreError, changes};
 
 pub use crate::store::data_dir::Purpose;
 use file_work::FileWork;
 
 pub use stopping::Stopping;
+use views::Views;
 
 /// What opening needs to know.
 #[derive(Clone, Debug)]
@@ -71,6 +77,8 @@ pub struct App {
     /// Background work; only a serving process has it.
     pub jobs: Option<Arc<Jobs>>,
     file_work: Option<FileWork>,
+    /// Set by [`App::start_realtime`].
+    hub: OnceLock<Hub>,
     /// Begun when the server is told to stop.
     pub stopping: Stopping,
     data_dir: DataDir,
@@ -148,9 +156,76 @@ impl App {
             records,
             jobs,
             file_work,
+            hub: OnceLock::new(),
             stopping: Stopping::new(),
             data_dir,
         }))
+    }
+
+    /// Whom an auth token stands for; a guest for anything that isn't a valid one.
+    pub fn authenticate(&self, token: &str) -> Result<Caller> {
+        self.auth.authenticate(&self.store, &self.schema.current(), token, self.clock.now())
+    }
+
+    /// Begins to tell listeners of changes; its replays run on `runtime`. Called once, by the server.
+    pub fn start_realtime(&self, runtime: Handle) -> Result<()> {
+        let log_id = self.store.read_here(|conn| Ok(changes::log_id(conn)?))?;
+        let hub = Hub::start(Setup {
+            store: self.store.clone(),
+            schema: self.schema.clone(),
+            judge: Judge {
+                planner: self.planner.clone(),
+                views: Arc::new(Views(self.records.clone())),
+                clock: self.clock.clone(),
+            },
+            clock: self.clock.clone(),
+            log: LogId::of(&log_id),
+            runtime,
+        })?;
+        self.store.subscribe(Arc::new(hub.clone()));
+        let _ = self.hub.set(hub); // a second call would leave the first hub in charge
+        Ok(())
+    }
+
+    /// The hub of realtime connections.
+    ///
+    /// # Errors
+    /// `Busy` in a program that doesn't serve.
+    pub fn hub(&self) -> Result<&Hub> {
+        self.hub.get().ok_or_else(|| StoreError::Closed.into())
+    }
+
+    /// What changed in a collection since the request's cursor (`since`), as far as its caller may know.
+    pub async fn list_changes(
+        self: &Arc<Self>,
+        collection: Arc<Collection>,
+        request: Request,
+        per_page: Option<usize>,
+    ) -> Result<Delta> {
+        let app = self.clone();
+        let views = Views(self.records.clone());
+        self.store
+            .read(move |conn| {
+                let schema = app.schema.current();
+                let now = app.clock.now();
+                let gate =
+                    Gate { planner: &app.planner, schema: &schema, request: &request, now, dialect: conn.dialect() };
+                let question = DeltaQuestion {
+                    collection: &collection,
+                    since: request.query_value("since"),
+                    filter: request.query_value("filter").unwrap_or_default(),
+                    per_page,
+                };
+                list_changes(conn, &gate, &views, LogId::of(&changes::log_id(conn)?), &question)
+            })
+            .await
+    }
+
+    /// Ends every realtime connection; none can be opened after it. Blocks for a moment.
+    pub fn end_streams(&self) {
+        if let Some(hub) = self.hub.get() {
+            hub.stop();
+        }
     }
 
     /// Where uploads and other scratch files go: in the data directory, so that they can be renamed into place. The next
@@ -168,6 +243,7 @@ impl App {
         if let Some(jobs) = &self.jobs {
             jobs.stop();
         }
+        self.end_streams();
         self.data_dir.close();
     }
 }

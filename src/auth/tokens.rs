@@ -108,12 +108,19 @@ pub struct Claims {
     #[serde(rename = "type")]
     kind: String,
     refreshable: Json,
+    /// Unix seconds; may have a fraction.
+    exp: f64,
     /// Only the kinds that mails carry have these two.
     email: Json,
     new_email: Json,
 }
 
 impl Claims {
+    /// When the token expires, unix seconds.
+    pub fn expires_at(&self) -> i64 {
+        self.exp as i64
+    }
+
     /// Whether an auth token may be exchanged: `true`, `1` and `"true"` count (contract/10 §5).
     pub fn is_refreshable(&self) -> bool {
         match &self.refreshable {

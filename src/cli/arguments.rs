@@ -34,6 +34,24 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<SuperuserCommand>,
     },
+    /// Print the changes of a topic as JSON lines; goes on where it was after a lost connection.
+    Watch(WatchArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct WatchArguments {
+    /// What to watch: COLLECTION/* or COLLECTION/RECORD_ID.
+    #[arg(value_name = "TOPIC")]
+    pub topic: String,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8090")]
+    pub url: String,
+    /// Whose rights to watch with: an auth token.
+    #[arg(long, value_name = "TOKEN", env = "MONOBASE_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Begin after this cursor (that of an earlier line) instead of now.
+    #[arg(long, value_name = "CURSOR")]
+    pub since: Option<String>,
 }
 
 /// What `superuser` does. Arguments are counted by the commands, which have the texts for it.

@@ -15,6 +15,7 @@ mod open_files;
 mod serve;
 mod superuser;
 mod usage;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub fn run() -> ExitCode {
         None => show_help(),
         Some(Command::Serve(command)) => serve::run(&arguments.flags, &command),
         Some(Command::Superuser { command: Some(command) }) => superuser::run(&arguments.flags, &command),
+        Some(Command::Watch(command)) => watch::run(&command),
         Some(Command::Superuser { command: None }) => show_group_help("superuser"),
     };
     match result {

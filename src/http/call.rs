@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::dev::Payload;
 use actix_web::http::Method;
 use percent_encoding::percent_decode_str;
 
 use serde::de::DeserializeOwned;
 
 use super::body::{self, BodyReader, Document, LoadError};
+use super::credentials;
 use super::door::Worker;
 use super::query_string;
 use super::rate_limit::{Counted, Counting};
@@ -85,6 +87,16 @@ impl Call {
     /// The first value of a header, unless it isn't visible ASCII. `name` in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.http.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The token that the request carries, valid or not.
+    pub fn token(&self) -> Option<&str> {
+        credentials::token(self.http.headers())
+    }
+
+    /// The raw body, for a connection that goes on as something else.
+    pub(super) fn into_payload(self) -> Payload {
+        self.body.into_payload()
     }
 
     /// The client's address, from the trusted proxy headers or else the connection (contract/14 §3).

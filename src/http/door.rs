@@ -167,8 +167,7 @@ impl<'a> Visit<'a> {
     /// Step 6.
     fn authenticate(&self) -> Result<Caller> {
         let Some(token) = credentials::token(self.http.headers()) else { return Ok(Caller::Guest) };
-        let app = self.app();
-        app.auth.authenticate(&app.store, &app.schema.current(), token, app.clock.now())
+        self.app().authenticate(token)
     }
 
     /// Step 9, but for routes that count inside the handler.

@@ -31,6 +31,7 @@ mod openapi;
 mod query_string;
 mod rate_limit;
 mod real_ip;
+mod realtime;
 mod request_id;
 mod response;
 mod route;

@@ -12,6 +12,7 @@ use actix_web::rt::System;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as ActixApp, HttpServer};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::connections::Connections;
@@ -81,6 +82,7 @@ impl Server {
         });
         let connections = Arc::new(Connections::new());
         let watched = Arc::clone(&connections);
+        app.start_realtime(Handle::current()).map_err(io::Error::other)?;
         let server = HttpServer::new(move || {
             let worker: Worker = Rc::new(Arc::clone(&door));
             ActixApp::new().default_service(fn_service(move |request: ServiceRequest| {
@@ -109,6 +111,7 @@ impl Server {
             () = connections.end_hanging(limits.idle + limits.stalled) => {}
         }
         app.stopping.begin();
+        app.end_streams();
         tokio::join!(handle.stop(true), &mut running).1
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::picker::Picker;
 use crate::query::Request;
-use crate::schema::{Collection, Schema};
+use crate::schema::{Collection, Record, Schema};
 use crate::store::{Conn, Value};
 
 use super::expand::{Expansion, Writer};
-use super::shape::{Managed, StoredRow};
+use super::shape::{Managed, StoredRow, stored_row};
 use super::view::has_manage_rule;
 use super::{RecordAnswer, Records, expand_request};
 
@@ -59,6 +60,26 @@ impl Records {
             None => self.row_tag(written),
         };
         Ok(RecordAnswer { body, tag: Some(tag) })
+    }
+
+    /// The JSON of a record at hand as the request's caller sees it, with the `expand` and `fields` of its query: what is
+    /// sent beside the API's own answers. Nothing is decided about the record itself: the caller has asked `access`.
+    pub fn render(&self, conn: &dyn Conn, schema: &Arc<Schema>, request: &Request, record: &Record) -> Result<Vec<u8>> {
+        let collection = record.collection();
+        let expansion = self.resolve_expansion(schema, request, collection);
+        let written = Written { schema: schema.clone(), collection: collection.clone(), row: stored_row(record) };
+        let answer = if expansion.is_none() && !has_manage_rule(collection) {
+            self.plain_answer(request, &written)
+        } else {
+            self.answer_in(conn, request, &written, expansion.as_ref())?
+        };
+        match Picker::parse(request.query_value("fields").unwrap_or_default())? {
+            Some(picker) => {
+                let whole = serde_json::from_slice(&answer.body).map_err(Error::internal)?;
+                serde_json::to_vec(&picker.pick(whole)).map_err(Error::internal)
+            }
+            None => Ok(answer.body),
+        }
     }
 
     /// The answer of a record whose fields alone decide.

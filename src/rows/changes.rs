@@ -1,9 +1,11 @@
 //! What the change log keeps of a row before it was changed (ARCHITECTURE, seam 3).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use crate::schema::fields::Kind;
-use crate::schema::{Field, Record};
+use crate::schema::{Collection, Field, FieldValue, Record};
 
 /// Of a larger row only the fields that rules mention are kept: the log exists to ask rules about what was there.
 const OLD_BYTES_MAX: usize = 16 * 1024;
@@ -23,6 +25,19 @@ pub fn old_json(record: &Record) -> String {
         .chain(manage.map(String::as_str))
         .collect();
     render(record, |field| field.is_primary_key() || rules.iter().any(|rule| mentions(rule, &field.name)))
+}
+
+/// The record that [`old_json`] wrote; fields that it left out, or that came later, are empty. `None` for what isn't its
+/// JSON.
+pub fn record_from_old(collection: &Arc<Collection>, id: &str, old: &str) -> Option<Record> {
+    let object: Map<String, Json> = serde_json::from_str(old).ok()?;
+    let values = collection.fields.iter().map(|field| match object.get(&field.name) {
+        Some(json) => field.value_of_json(json),
+        None => field.zero(),
+    });
+    let mut record = Record::new(collection.clone(), values.collect());
+    record.set("id", FieldValue::Text(id.to_owned()));
+    Some(record)
 }
 
 fn render(record: &Record, keep: impl Fn(&Field) -> bool) -> String {

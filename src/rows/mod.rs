@@ -25,6 +25,7 @@ mod spelling;
 mod unique;
 mod write;
 
+pub use changes::record_from_old;
 pub use delete::delete_record;
 pub use draft::Draft;
 pub use generate::generated;

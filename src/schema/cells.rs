@@ -17,6 +17,21 @@ impl Field {
     }
 }
 
+impl Field {
+    /// The value that [`FieldValue::to_json`] wrote; the empty one for anything that it can't have written.
+    pub fn value_of_json(&self, json: &Json) -> FieldValue {
+        match (self.shape(), json) {
+            (Shape::Text | Shape::Date | Shape::Single, Json::String(text)) => FieldValue::Text(text.clone()),
+            (Shape::Number, Json::Number(number)) => FieldValue::Number(number.as_f64().unwrap_or_default()),
+            (Shape::Bool, Json::Bool(flag)) => FieldValue::Bool(*flag),
+            (Shape::Multiple, Json::Array(_)) | (Shape::Point, Json::Object(_)) => self.normalise(json),
+            (Shape::Json, Json::Null) => FieldValue::Json(None),
+            (Shape::Json, json) => FieldValue::Json(Some(json.to_string().into())),
+            (shape, _) => FieldValue::zero(shape),
+        }
+    }
+}
+
 impl FieldValue {
     /// The value that a cell holds in a column of this shape.
     pub fn from_cell(shape: Shape, cell: Cell<'_>) -> Self {

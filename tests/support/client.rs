@@ -26,6 +26,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// A request to any server, as a guest.
+    pub fn to(address: SocketAddr, method: &str, target: &str) -> Self {
+        Self::new(address, None, method, target)
+    }
+
     pub(crate) fn new(address: SocketAddr, superuser_token: Option<String>, method: &str, target: &str) -> Self {
         Self {
             address,

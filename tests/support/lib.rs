@@ -23,6 +23,7 @@ mod answer;
 mod app;
 mod client;
 mod data_dir;
+mod events;
 mod multipart;
 pub mod parts;
 mod process;
@@ -34,6 +35,7 @@ pub use answer::Answer;
 pub use app::{Setup, TestApp};
 pub use client::{Request, raw};
 pub use data_dir::{DataDir, base_dir};
+pub use events::{EventStream, Message, Socket};
 pub use multipart::Multipart;
 pub use process::{Server, binary, run};
 

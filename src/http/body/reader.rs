@@ -47,6 +47,11 @@ impl BodyReader {
         Ok(())
     }
 
+    /// The body without bound of bytes or time, for a connection that goes on as something else.
+    pub fn into_payload(mut self) -> Payload {
+        self.stream.take().map_or(Payload::None, |stream| stream.payload)
+    }
+
     pub(super) fn headers(&self) -> &HeaderMap {
         self.http.headers()
     }

@@ -8,6 +8,7 @@ mod faults;
 mod files;
 mod health;
 mod openapi;
+mod realtime;
 mod records;
 mod settings;
 
@@ -21,6 +22,7 @@ pub fn routes() -> Vec<Route> {
         health::routes(),
         openapi::routes(),
         dashboard::routes(),
+        realtime::routes(),
         records::routes(),
         batch::routes(),
         settings::routes(),

@@ -11,9 +11,12 @@ use crate::store::sqlite::inspect::Found;
 use crate::store::{ConnExt, Store, Tx};
 
 /// Monobase's own migrations of data.db after the first, which makes PocketBase's tables. Never edited once released.
-const MIGRATIONS: &[(u32, &str)] = &[(2, include_str!("../../../migrations/0002_monobase.sql"))];
+const MIGRATIONS: &[(u32, &str)] = &[
+    (2, include_str!("../../../migrations/0002_monobase.sql")),
+    (3, include_str!("../../../migrations/0003_realtime.sql")),
+];
 /// The number of the last migration.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 const AUXILIARY_TABLES: &str = include_str!("../../../migrations/0001_auxiliary.sql");
 const LOG_ID_LENGTH: usize = 15;
 

@@ -1,0 +1,61 @@
+//! The change log as realtime reads it: in the order of positions, in bounded pieces.
+
+use std::ops::ControlFlow;
+
+use crate::store::{ChangeKind, Conn, ConnExt, Position, StoreError, changes};
+
+use super::coalesce::LogEntry;
+
+/// What the log holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The oldest entry; past `last` if the log is empty.
+    pub first: Position,
+    /// The newest entry, 0 if there was none yet.
+    pub last: Position,
+}
+
+/// The oldest and the newest position of the log.
+pub fn extent(conn: &dyn Conn) -> Result<Extent, StoreError> {
+    let last = changes::last_position(conn)?;
+    let first = conn.find_row("SELECT min(position) FROM _mb_changes", &[], |row| row.cell(0).as_int())?.flatten();
+    Ok(Extent { first: first.unwrap_or(last + 1), last })
+}
+
+/// Entries after `after` up to `upto`, at most `limit`.
+pub fn list(conn: &dyn Conn, after: Position, upto: Position, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+    let mut entries = Vec::new();
+    conn.each_row(
+        "SELECT position, collection, record, kind, old FROM _mb_changes WHERE position > ?1 AND position <= ?2 \
+         ORDER BY position",
+        &[after.into(), upto.into()],
+        &mut |row| {
+            let Some(kind) = ChangeKind::parse(row.cell(3).as_text()) else { return Ok(ControlFlow::Continue(())) };
+            let old = row.cell(4);
+            entries.push(LogEntry {
+                position: row.cell(0).as_int().unwrap_or_default(),
+                collection_id: row.cell(1).as_text().into(),
+                record_id: row.cell(2).as_text().into(),
+                kind,
+                old: (!old.is_null()).then(|| old.as_text().into()),
+            });
+            Ok(if entries.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        },
+    )?;
+    Ok(entries)
+}
+
+/// When the change at a position was made, unix milliseconds.
+pub fn time_of(conn: &dyn Conn, position: Position) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT at FROM _mb_changes WHERE position = ?1";
+    Ok(conn.find_row(sql, &[position.into()], |row| row.cell(0).as_int())?.flatten())
+}
+
+/// The last position before the given moment (unix milliseconds); the log's beginning if none is older. Looks only at
+/// the newest `reach` entries.
+pub fn position_before(conn: &dyn Conn, at_ms: i64, reach: i64) -> Result<Position, StoreError> {
+    let extent = extent(conn)?;
+    let sql = "SELECT min(position) FROM _mb_changes WHERE at >= ?1 AND position > ?2";
+    let first_since = conn.find_row(sql, &[at_ms.into(), (extent.last - reach).into()], |row| row.cell(0).as_int())?;
+    Ok(first_since.flatten().map_or(extent.last, |position| position - 1))
+}

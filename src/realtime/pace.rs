@@ -1,0 +1,143 @@
+//! How fast a connection is told: at once, or from the log at its own pace once its queue was full (contract/12 §9 A).
+
+use std::sync::Arc;
+use std::sync::mpsc::TrySendError;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::Result;
+use crate::store::Position;
+
+use super::audience::{ConnectionId, Owed, Pace};
+use super::hub::Command;
+use super::outlet::Parcel;
+use super::replay::{self, Replay};
+use super::switchboard::Switchboard;
+use super::topic::Topic;
+
+/// A gap of at most so many entries is replayed on the hub's thread itself; a longer one by a reader.
+const INLINE_REPLAY_MAX: Position = 256;
+
+/// What a reader found for a connection that is behind.
+pub(super) struct CaughtUp {
+    pub connection: ConnectionId,
+    pub upto: Position,
+    pub replay: Result<Replay>,
+}
+
+impl Switchboard {
+    /// Gives a live connection a frame of the change at `position`, or lets it fall behind if its queue is full.
+    pub(super) fn offer(&mut self, id: ConnectionId, frame: Bytes, position: Position) {
+        let Some(connection) = self.audience.get_mut(id) else { return };
+        if matches!(connection.pace, Pace::Behind(_)) {
+            return;
+        }
+        if connection.admitted == position {
+            connection.backlog.admit_always(frame.len());
+        } else if connection.backlog.admit(frame.len()) {
+            connection.admitted = position;
+        } else {
+            let owed = Owed { after: position - 1, topics: connection.topics.clone() };
+            return self.set_pace(id, vec![owed]);
+        }
+        let outlet = connection.outlet;
+        self.parcels[outlet].push(Parcel::Frame(id, frame));
+    }
+
+    /// Gives a connection a frame whatever waits already: for what is bounded elsewhere.
+    pub(super) fn push(&mut self, id: ConnectionId, frame: Bytes) {
+        if let Some(connection) = self.audience.get(id) {
+            connection.backlog.admit_always(frame.len());
+            self.parcels[connection.outlet].push(Parcel::Frame(id, frame));
+        }
+    }
+
+    /// What a connection will be owed with these topics: each from where it is to begin, or goes on, or else
+    /// `begins_after`.
+    pub(super) fn owed_after(
+        &self,
+        id: ConnectionId,
+        topics: &[(Arc<Topic>, Option<Position>)],
+        begins_after: Position,
+    ) -> Vec<Owed> {
+        let known = self.audience.get(id).map(|connection| connection.pace.clone()).unwrap_or_default();
+        let mut owed: Vec<Owed> = Vec::new();
+        for (topic, since) in topics {
+            let goes_on = match &known {
+                Pace::Live => None,
+                Pace::Behind(known) => known.iter().find(|known| known.topics.contains(topic)).map(|known| known.after),
+            };
+            let after = since.or(goes_on).unwrap_or(begins_after);
+            if after >= self.position {
+                continue;
+            }
+            match owed.iter_mut().find(|known| known.after == after) {
+                Some(known) => known.topics.push(topic.clone()),
+                None => owed.push(Owed { after, topics: vec![topic.clone()] }),
+            }
+        }
+        owed
+    }
+
+    /// Lets a connection go on live, or from the log if it is owed something: at once if it has written what it had,
+    /// else when it has.
+    pub(super) fn set_pace(&mut self, id: ConnectionId, owed: Vec<Owed>) {
+        let Some(connection) = self.audience.get_mut(id) else { return };
+        if owed.is_empty() {
+            connection.pace = Pace::Live;
+            return;
+        }
+        connection.pace = Pace::Behind(owed);
+        if !connection.backlog.await_empty() {
+            self.catch_up(id);
+        }
+    }
+
+    /// Reads the log for a connection that is behind and has written what it had.
+    pub(super) fn catch_up(&mut self, id: ConnectionId) {
+        let Some(connection) = self.audience.get(id) else { return };
+        let Pace::Behind(owed) = &connection.pace else { return };
+        let after = owed.iter().map(|owed| owed.after).min().unwrap_or(self.position);
+        let question = replay::Question {
+            owed: owed.clone(),
+            upto: self.position,
+            caller: connection.caller.clone(),
+            encoding: connection.encoding,
+        };
+        let (setup, upto) = (self.setup.clone(), self.position);
+        if upto - after <= INLINE_REPLAY_MAX {
+            let replay = setup.store.read_here(|conn| replay::run(conn, &setup, &question));
+            return self.caught_up(CaughtUp { connection: id, upto, replay });
+        }
+        let commands = self.commands.clone();
+        let store = setup.store.clone();
+        setup.runtime.clone().spawn(async move {
+            let replay = store.read(move |conn| replay::run(conn, &setup, &question)).await;
+            let mut command = Command::CaughtUp(CaughtUp { connection: id, upto, replay });
+            // The thread empties its queue all the time; a full one is a matter of milliseconds.
+            while let Err(TrySendError::Full(refused)) = commands.try_send(command) {
+                command = refused;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+    }
+
+    pub(super) fn caught_up(&mut self, caught_up: CaughtUp) {
+        let CaughtUp { connection: id, upto, replay } = caught_up;
+        let replay = match replay {
+            Ok(replay) => replay,
+            Err(error) => {
+                tracing::error!(%error, "a replay failed; the stream ends, so that its client comes again");
+                return self.end(id);
+            }
+        };
+        for frame in replay.frames {
+            self.push(id, frame);
+        }
+        let Some(connection) = self.audience.get(id) else { return };
+        let topics = connection.topics.clone();
+        let owed = if upto == self.position { Vec::new() } else { vec![Owed { after: upto, topics }] };
+        self.set_pace(id, owed);
+    }
+}

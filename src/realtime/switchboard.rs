@@ -1,0 +1,402 @@
+//! The hub's thread: owns every connection, tails the change log, sends.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::ids;
+use crate::query::Caller;
+use crate::rows;
+use crate::schema::{Schema, SharedSchema};
+use crate::store::{ChangeKind, Conn, Position, Store};
+
+use super::announce::{Announcer, Delivery};
+use super::audience::{Audience, Connection, ConnectionId, Pace};
+use super::bindings::may_bind;
+use super::coalesce::LogEntry;
+use super::cursor::{Cursor, LogId};
+use super::hub::{Command, News, Opened, Opening, ProviderAnswer, TopicChange};
+use super::judge::Judge;
+use super::log;
+use super::message;
+use super::outlet::{Backlog, Outlet, Parcel};
+use super::progress::Ending;
+use super::resume::ResumePoints;
+use super::topic::{Target, Topic};
+
+/// How often the thread looks at what time brings: expired tokens, dead streams, drained queues.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Entries of the log that are read at once.
+const LOG_PIECE: usize = 512;
+/// A place that no log reaches back to.
+const BEFORE_THE_LOG: Position = -1;
+/// Topics set within this time after the opening count from the opening (contract/12 §9 B).
+const FIRST_TOPICS_WITHIN_MS: i64 = 15_000;
+
+/// What the hub works with.
+pub struct Setup {
+    pub store: Store,
+    pub schema: Arc<SharedSchema>,
+    pub judge: Judge,
+    pub clock: Clock,
+    pub log: LogId,
+    /// Runs replays.
+    pub runtime: Handle,
+}
+
+/// All state of the hub.
+///
+/// Invariant: every change up to `position` has been offered to every live connection, and none after it.
+pub(super) struct Switchboard {
+    pub(super) setup: Arc<Setup>,
+    pub(super) commands: SyncSender<Command>,
+    pub(super) audience: Audience,
+    pub(super) position: Position,
+    pub(super) outlets: Vec<Arc<dyn Outlet>>,
+    pub(super) parcels: Vec<Vec<Parcel>>,
+    restart: RestartWindow,
+    /// Records that were gone before their creation could be told: their deletion isn't told either.
+    unborn: HashSet<(Box<str>, Box<str>)>,
+    pub(super) resume: ResumePoints,
+    /// When resume points were saved last, unix milliseconds.
+    pub(super) saved_at_ms: i64,
+}
+
+/// Streams opened right after a start count from shortly before the stop (contract/12 §9 C).
+struct RestartWindow {
+    until_ms: i64,
+    starts_after: Position,
+}
+
+impl RestartWindow {
+    const OPEN_FOR_MS: i64 = 10_000;
+    const BEFORE_LAST_COMMIT_MS: i64 = 5_000;
+    /// With more messages than this nothing is repeated.
+    const MESSAGES_MAX: i64 = 1_000;
+
+    fn read(conn: &dyn Conn, clock: &Clock) -> Result<Self> {
+        let extent = log::extent(conn)?;
+        let now = clock.now().as_millisecond();
+        let mut starts_after = extent.last;
+        if let Some(at_ms) = log::time_of(conn, extent.last)? {
+            let found = log::position_before(conn, at_ms - Self::BEFORE_LAST_COMMIT_MS, Self::MESSAGES_MAX + 1)?;
+            if extent.last - found <= Self::MESSAGES_MAX {
+                starts_after = found;
+            }
+        }
+        Ok(Self { until_ms: now + Self::OPEN_FOR_MS, starts_after })
+    }
+}
+
+impl Switchboard {
+    pub fn new(setup: Setup, commands: SyncSender<Command>) -> Result<Self> {
+        let (position, restart, resume) = setup.store.read_here(|conn| {
+            Ok((log::extent(conn)?.last, RestartWindow::read(conn, &setup.clock)?, ResumePoints::load(conn)?))
+        })?;
+        Ok(Self {
+            setup: Arc::new(setup),
+            commands,
+            audience: Audience::default(),
+            position,
+            outlets: Vec::new(),
+            parcels: Vec::new(),
+            restart,
+            unborn: HashSet::new(),
+            resume,
+            saved_at_ms: 0,
+        })
+    }
+
+    /// Handles commands until `Stop`. A panic in one is caught: it costs that command, not the process.
+    pub fn run(&mut self, queue: &Receiver<Command>, news: &News) {
+        loop {
+            let command = match queue.recv_timeout(LOOK_INTERVAL) {
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
+            };
+            let step = catch_unwind(AssertUnwindSafe(|| {
+                // Commits first: a command then meets a position that includes all that was answered before it.
+                self.take_news(news);
+                match command {
+                    Some(command) => self.handle(command),
+                    None => self.look_around(),
+                }
+            }));
+            if step.is_err() {
+                tracing::error!("a realtime command panicked; its effect may be missing");
+            }
+            self.send_parcels();
+        }
+        let ids: Vec<ConnectionId> = self.audience.ids().collect();
+        for id in ids {
+            self.end(id);
+        }
+        self.send_parcels();
+        self.save_points_now();
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Open(opening, answer) => {
+                let opened = self.open(opening);
+                let connection = opened.connection;
+                if answer.send(opened).is_err() {
+                    self.audience.remove(connection);
+                }
+            }
+            Command::SetTopics(change, answer) => {
+                // Whoever asked may be gone; the change stands all the same.
+                let _ = answer.send(self.set_topics(change));
+            }
+            Command::Tell(provider_answer, answer) => {
+                let _ = answer.send(self.tell(&provider_answer));
+            }
+            Command::Drained(id) => self.catch_up(id),
+            Command::Closed(id) => self.forget(id),
+            Command::CaughtUp(caught_up) => self.caught_up(caught_up),
+            Command::Committed | Command::Stop => {}
+        }
+    }
+
+    fn open(&mut self, opening: Opening) -> Opened {
+        let now_ms = self.setup.clock.now().as_millisecond();
+        let client_id: Arc<str> = ids::secret(40).into();
+        let backlog = Arc::new(Backlog::default());
+        let mut starts_after = self.position;
+        if now_ms < self.restart.until_ms {
+            starts_after = self.restart.starts_after;
+        }
+        if let Some(position) = opening.since.as_deref().and_then(|since| self.position_of(since)) {
+            starts_after = position;
+        }
+        let outlet = self.outlet_index(&opening.outlet);
+        let connection = self.audience.add(Connection {
+            client_id: client_id.clone(),
+            ip: opening.ip,
+            encoding: opening.encoding,
+            outlet,
+            backlog: backlog.clone(),
+            caller: Caller::Guest,
+            expires_at: None,
+            topics: Vec::new(),
+            starts_after,
+            opened_at_ms: now_ms,
+            has_begun: false,
+            pace: Pace::Live,
+            admitted: 0,
+        });
+        let first_frame = message::connect_frame(opening.encoding, &client_id, self.cursor(starts_after));
+        backlog.admit_always(first_frame.len());
+        Opened { connection, client_id, first_frame, backlog }
+    }
+
+    fn set_topics(&mut self, change: TopicChange) -> Result<()> {
+        let id = self
+            .audience
+            .find(&change.client_id)
+            .ok_or_else(|| Error::NotFound("Missing or invalid client id.".into()))?;
+        let connection = self.audience.get_mut(id).ok_or_else(Error::not_found)?;
+        if connection.ip != change.ip {
+            return Err(Error::bad_request_with("Invalid realtime client."));
+        }
+        if !may_bind(&connection.caller, &change.caller) {
+            let text = "The current and the previous request authorization don't match.";
+            return Err(Error::Forbidden(text.into()));
+        }
+        let is_first = !std::mem::replace(&mut connection.has_begun, true);
+        connection.expires_at = change.expires_at;
+        let age_ms = self.setup.clock.now().as_millisecond() - connection.opened_at_ms;
+        let opened_after = connection.starts_after;
+        let begins_after = if is_first && age_ms <= FIRST_TOPICS_WITHIN_MS { opened_after } else { self.position };
+        let begin = |(topic, since): (Arc<Topic>, Option<String>)| {
+            let asked = since.as_deref().and_then(|since| self.position_of(since));
+            let position = asked.or_else(|| self.resumes_after(&topic, &change.caller));
+            (topic, position)
+        };
+        let topics: Vec<(Arc<Topic>, Option<Position>)> = change.topics.into_iter().map(begin).collect();
+        let owed = self.owed_after(id, &topics, begins_after);
+        let topics = topics.into_iter().map(|(topic, _)| topic).collect();
+        self.audience.set(id, change.caller, topics);
+        self.set_pace(id, owed);
+        Ok(())
+    }
+
+    /// Hands a provider's answer over; the topic is used up by it, whoever asked (contract/12 §6).
+    fn tell(&mut self, answer: &ProviderAnswer) -> bool {
+        let Some(id) = self.audience.find(&answer.state) else { return false };
+        if !self.audience.drop_topic(id, &Target::OAuth2) {
+            return false;
+        }
+        let Some(connection) = self.audience.get(id).filter(|connection| connection.ip == answer.ip) else {
+            return false;
+        };
+        let frame = message::oauth2_frame(connection.encoding, &answer.state, &answer.code, &answer.error);
+        self.push(id, frame);
+        answer.error.is_empty() && !answer.code.is_empty()
+    }
+
+    /// Announces what was committed since the last look.
+    fn take_news(&mut self, news: &News) {
+        let schema_changed = news.schema.swap(false, Ordering::AcqRel);
+        let has_records = news.records.swap(false, Ordering::AcqRel);
+        if !schema_changed && !has_records {
+            return;
+        }
+        let setup = self.setup.clone();
+        let looked = setup.store.read_here(|conn| {
+            if schema_changed {
+                self.refresh_bindings(conn)?;
+            }
+            self.announce_new(conn)
+        });
+        if let Err(error) = looked {
+            tracing::error!(%error, "the change log can't be read; realtime goes on with the next commit");
+        }
+    }
+
+    fn announce_new(&mut self, conn: &dyn Conn) -> Result<()> {
+        if self.audience.len() == 0 {
+            self.position = log::extent(conn)?.last;
+            return Ok(());
+        }
+        loop {
+            let entries = log::list(conn, self.position, Position::MAX, LOG_PIECE)?;
+            let is_last = entries.len() < LOG_PIECE;
+            let schema = self.setup.schema.current();
+            for entry in entries {
+                self.announce(conn, &schema, &entry);
+                self.position = entry.position;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn announce(&mut self, conn: &dyn Conn, schema: &Arc<Schema>, entry: &LogEntry) {
+        if entry.kind == ChangeKind::Delete
+            && !self.unborn.is_empty()
+            && self.unborn.remove(&(entry.collection_id.clone(), entry.record_id.clone()))
+        {
+            return;
+        }
+        let Some(collection) = schema.find_by_id(&entry.collection_id) else { return };
+        let is_wanted = !self.audience.groups_for(&collection.id, &collection.name, &entry.record_id).is_empty();
+        let bound = self.audience.bound_to(&collection.id, &entry.record_id);
+        if !is_wanted && bound.is_empty() {
+            return;
+        }
+        let record = match entry.kind {
+            ChangeKind::Create | ChangeKind::Update => rows::find_record(conn, collection, &entry.record_id),
+            ChangeKind::Delete => {
+                Ok(entry.old.as_deref().and_then(|old| rows::record_from_old(collection, &entry.record_id, old)))
+            }
+        };
+        let record = match record {
+            Ok(Some(record)) => Arc::new(record),
+            Ok(None) => {
+                // Deleted meanwhile: that entry follows.
+                if entry.kind == ChangeKind::Create {
+                    self.unborn.insert((entry.collection_id.clone(), entry.record_id.clone()));
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, collection = &*collection.name, "a change can't be announced");
+                return;
+            }
+        };
+        // A new token key ends the binding before the change is told, a deletion after it (contract/12 §5).
+        if entry.kind == ChangeKind::Update {
+            self.rebind(&bound, &record);
+        }
+        if is_wanted {
+            let announcer = Announcer { conn, schema, judge: &self.setup.judge, log: self.setup.log };
+            let deliveries = announcer.deliveries(&self.audience, &record, entry.kind, entry.position);
+            for Delivery { connection, frame } in deliveries {
+                self.offer(connection, frame, entry.position);
+            }
+        }
+        if entry.kind == ChangeKind::Delete {
+            for id in bound {
+                self.make_guest(id);
+            }
+        }
+    }
+
+    /// What time brings: streams whose peer or token is gone, and those that drained unnoticed.
+    fn look_around(&mut self) {
+        let now = self.setup.clock.now_seconds();
+        let ids: Vec<ConnectionId> = self.audience.ids().collect();
+        for id in ids {
+            let Some(connection) = self.audience.get(id) else { continue };
+            if connection.backlog.is_gone() {
+                self.forget(id);
+            } else if connection.expires_at.is_some_and(|at| at <= now) {
+                self.end(id);
+            } else if matches!(connection.pace, Pace::Behind(_)) && connection.backlog.is_empty() {
+                self.catch_up(id);
+            }
+            self.note_progress(id, Ending::None);
+        }
+        self.save_points();
+    }
+
+    /// A connection whose transport is gone.
+    fn forget(&mut self, id: ConnectionId) {
+        self.note_progress(id, Ending::BrokenOff);
+        self.audience.remove(id);
+    }
+
+    pub(super) fn end(&mut self, id: ConnectionId) {
+        self.note_progress(id, Ending::Orderly);
+        if let Some(connection) = self.audience.remove(id) {
+            self.parcels[connection.outlet].push(Parcel::End(id));
+        }
+    }
+
+    fn send_parcels(&mut self) {
+        for (outlet, parcels) in self.outlets.iter().zip(&mut self.parcels) {
+            if !parcels.is_empty() {
+                outlet.deliver(std::mem::take(parcels));
+            }
+        }
+    }
+
+    fn outlet_index(&mut self, outlet: &Arc<dyn Outlet>) -> usize {
+        match self.outlets.iter().position(|known| Arc::ptr_eq(known, outlet)) {
+            Some(index) => index,
+            None => {
+                self.outlets.push(outlet.clone());
+                self.parcels.push(Vec::new());
+                self.outlets.len() - 1
+            }
+        }
+    }
+
+    /// The place that a cursor or an open stream's client id names. A cursor of another log names a place before its
+    /// beginning, so that the client is told to read its lists again; an unknown client id names none.
+    pub(super) fn position_of(&self, since: &str) -> Option<Position> {
+        if let Some(cursor) = Cursor::parse(since) {
+            let is_ours = cursor.log == self.setup.log;
+            return Some(if is_ours { cursor.position.min(self.position) } else { BEFORE_THE_LOG });
+        }
+        let connection = self.audience.get(self.audience.find(since)?)?;
+        Some(match &connection.pace {
+            Pace::Live => self.position,
+            Pace::Behind(owed) => owed.iter().map(|owed| owed.after).min().unwrap_or(self.position),
+        })
+    }
+
+    fn cursor(&self, position: Position) -> Cursor {
+        Cursor { log: self.setup.log, position }
+    }
+}
