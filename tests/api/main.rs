@@ -1,14 +1,22 @@
 //! Behaviour through the front door: a module per chapter of the contract, each test against the real binary on a data
 //! directory of its own. `support` tells what a test can ask for.
 
+mod auth_records;
+mod batch;
 mod cli;
+mod conditional;
+mod cursor;
+mod doors;
+mod expand;
 mod health;
 mod http;
+mod idempotency;
 mod middleware;
 mod nothing_missed;
 mod openapi;
 mod rate_limit;
 mod realtime;
+mod records;
 mod settings;
 mod statics;
 mod tokens;
