@@ -8,6 +8,7 @@ pub mod crypto;
 pub mod error;
 pub mod formats; // e-mail addresses, hosts, URLs, IP blocks
 pub mod ids;
+pub mod windows; // events counted by key in fixed windows
 pub mod input; // what a request brought for a record: values and uploads
 pub mod mime; // the type of data, told from its bytes
 pub mod picker; // the `fields` parameter
@@ -27,6 +28,7 @@ pub mod files; // files as they are served: checks, thumbs, tokens
 pub mod jobs;
 pub mod logs;
 pub mod realtime;
+pub mod mail; // composed from templates, kept in the outbox, sent by SMTP or sendmail
 pub mod records;
 pub mod settings;
 

@@ -1,25 +1,21 @@
 //! Rate limits (contract/14 §2): which rule a request falls under, and fixed windows per rule and address, in memory
 //! that is bounded whatever comes.
 
-use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use quick_cache::UnitWeighter;
-use quick_cache::sync::Cache;
 use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::query::Caller;
 use crate::schema::Collection;
 use crate::settings::{LiveSettings, RateLimitRule};
+use crate::windows::{FixedWindows, UsedUp};
 
 /// Windows that are kept: some 150 bytes each, so 15 MiB. When more addresses come, the least used windows go, and their
 /// clients begin anew: a flood of addresses can't make memory grow nor lock anybody out.
 const WINDOWS_MAX: u64 = 100_000;
-const WINDOWS_EXPECTED: usize = 256;
 /// A window that nobody has used for so long after its end is dropped (contract/14 §2).
 const IDLE_MS: i64 = 30 * 60 * 1000;
 
@@ -44,25 +40,18 @@ pub(super) struct Counting<'a> {
     pub now: Timestamp,
 }
 
-#[derive(Debug)]
-struct Window {
-    start_ms: i64,
-    duration_ms: i64,
-    used: i64,
-}
-
 type Key = (u64, IpAddr);
 
 /// The counters of a server.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    windows: Cache<Key, Arc<Mutex<Window>>, UnitWeighter>,
+    windows: FixedWindows<Key>,
     hasher: RandomState,
 }
 
 impl RateLimiter {
     pub fn new() -> Self {
-        Self { windows: Cache::with_weighter(WINDOWS_EXPECTED, WINDOWS_MAX, UnitWeighter), hasher: RandomState::new() }
+        Self { windows: FixedWindows::new(WINDOWS_MAX), hasher: RandomState::new() }
     }
 
     /// Counts a request under the one rule that applies to it, if any.
@@ -88,32 +77,17 @@ impl RateLimiter {
 
     fn take(&self, key: Key, rule: &RateLimitRule, now_ms: i64) -> Result<()> {
         let duration_ms = rule.duration.saturating_mul(1000);
-        let fresh = || Window { start_ms: now_ms, duration_ms, used: 0 };
-        let window = self.windows.get_or_insert_with(&key, || Ok(Arc::new(Mutex::new(fresh()))));
-        let window = window.unwrap_or_else(|never: Infallible| match never {});
-        let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back must not prolong a window.
-        if now_ms < window.start_ms || now_ms - window.start_ms >= duration_ms {
-            *window = fresh();
-        }
-        if window.used >= rule.max_requests {
-            let left_ms = duration_ms - (now_ms - window.start_ms);
+        self.windows.take(&key, rule.max_requests, duration_ms, now_ms).map_err(|UsedUp { left_ms }| {
             let rule = json!({"label": rule.label, "audience": rule.audience, "duration": rule.duration,
                 "maxRequests": rule.max_requests});
             let retry_after_seconds = u64::try_from(left_ms).unwrap_or(0).div_ceil(1000);
-            return Err(Error::TooMany { message: "".into(), retry_after_seconds, cause: rule.to_string().into() });
-        }
-        window.used += 1;
-        Ok(())
+            Error::TooMany { message: "".into(), retry_after_seconds, cause: rule.to_string().into() }
+        })
     }
 
     /// Drops windows that ended long ago.
     pub fn drop_idle(&self, now: Timestamp) {
-        let now_ms = now.as_millisecond();
-        self.windows.retain(|_, window| {
-            let window = window.lock().unwrap_or_else(PoisonError::into_inner);
-            now_ms < window.start_ms.saturating_add(window.duration_ms).saturating_add(IDLE_MS)
-        });
+        self.windows.drop_idle(IDLE_MS, now.as_millisecond());
     }
 }
 

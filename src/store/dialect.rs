@@ -39,6 +39,9 @@ pub trait Dialect: SchemaDialect + FilterDialect {
     /// The placeholder of the parameter with this number, from 1; one may stand in several places.
     fn parameter(&self, number: usize) -> String;
 
+    /// A condition: two texts are equal but for the case of ASCII letters. Both are SQL.
+    fn equals_in_any_case(&self, expression: &str, other: &str) -> String;
+
     /// A condition: the text of `expression` is one of those in a JSON list of texts. Both are SQL.
     fn is_in_json_list(&self, expression: &str, list: &str) -> String;
 }

@@ -37,6 +37,10 @@ impl Dialect for SqliteDialect {
         format!("?{number}")
     }
 
+    fn equals_in_any_case(&self, expression: &str, other: &str) -> String {
+        format!("{expression} = {other} COLLATE NOCASE")
+    }
+
     fn is_in_json_list(&self, expression: &str, list: &str) -> String {
         format!("{expression} IN (SELECT value FROM json_each({list}))")
     }
