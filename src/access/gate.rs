@@ -73,6 +73,19 @@ impl Gate<'_> {
         self.matches_new(conn, record, rule)
     }
 
+    /// Whether a rule that isn't one of the API rules (`authRule`, an MFA rule) matches the stored record with this id;
+    /// `""` does.
+    ///
+    /// # Errors
+    /// `BadRequest` for a rule that can't be resolved.
+    pub fn matches(&self, conn: &dyn Conn, collection: &Arc<Collection>, rule: &str, id: &str) -> Result<bool> {
+        let reach = self.reach(collection, rule, Purpose::One).map_err(|error| {
+            log_broken_rule(collection, &error);
+            Error::bad_request_from("", error)
+        })?;
+        has_one(conn, reach, id)
+    }
+
     /// Whether the caller manages the stored auth record with this id (contract/11 §11); superusers do.
     pub fn may_manage(&self, conn: &dyn Conn, collection: &Arc<Collection>, id: &str) -> Result<bool> {
         match self.manage_rule(collection) {

@@ -18,13 +18,14 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::access::Gate;
-use crate::auth::AuthCache;
+use crate::auth::{Accounts, AccountsParts, AuthCache};
 use crate::clock::Clock;
 use crate::collections::{Collections, SchemaLoader};
 use crate::crypto::PasswordHasher;
 use crate::error::{Error, Result};
 use crate::files::Files;
 use crate::jobs::Jobs;
+use crate::mail::Mailer;
 use crate::query::{Caller, Planner, Request};
 use crate::realtime::{Delta, DeltaQuestion, Hub, Judge, LogId, Setup, list_changes};
 use crate::records::{Records, RecordsParts};
@@ -51,6 +52,8 @@ pub struct AppOptions {
     /// The key of the settings row.
     pub settings_key: RowKey,
     pub clock: Clock,
+    /// Shows on the terminal what a developer wants to see, mails too.
+    pub is_dev: bool,
 }
 
 /// The running application.
@@ -79,6 +82,9 @@ pub struct App {
     file_work: Option<FileWork>,
     /// Set by [`App::start_realtime`].
     hub: OnceLock<Hub>,
+    /// Every way in.
+    pub accounts: Arc<Accounts>,
+    pub mailer: Arc<Mailer>,
     /// Begun when the server is told to stop.
     pub stopping: Stopping,
     data_dir: DataDir,
@@ -140,6 +146,15 @@ impl App {
             None => None,
         };
         let files = Files::new(store.clone(), schema.clone(), planner.clone(), storage.clone(), clock.clone());
+        let accounts = Arc::new(Accounts::new(AccountsParts {
+            store: store.clone(),
+            schema: schema.clone(),
+            settings: settings.clone(),
+            planner: planner.clone(),
+            hasher: hasher.clone(),
+            clock: clock.clone(),
+        }));
+        let mailer = Arc::new(Mailer::new(settings.clone(), options.is_dev));
         Ok(Arc::new(Self {
             options,
             clock,
@@ -157,6 +172,8 @@ impl App {
             jobs,
             file_work,
             hub: OnceLock::new(),
+            accounts,
+            mailer,
             stopping: Stopping::new(),
             data_dir,
         }))

@@ -81,6 +81,7 @@ fn open_app(flags: &GlobalFlags, purpose: Purpose) -> anyhow::Result<Arc<App>> {
         query_timeout: Duration::from_secs(flags.query_timeout.into()),
         settings_key: settings_key(flags)?,
         clock: Clock::of_process(),
+        is_dev: flags.dev.0,
     };
     App::open(options).map_err(failure)
 }

@@ -54,6 +54,32 @@ impl Records {
     }
 }
 
+impl Records {
+    /// The record with this id as the request's caller sees it, whatever the view rule says: for a caller who has shown
+    /// who they are (contract/11 §1, Auth answer).
+    ///
+    /// # Errors
+    /// `NotFound` for a record that isn't there.
+    pub async fn show(
+        self: &Arc<Self>,
+        request: Request,
+        collection: &Arc<Collection>,
+        id: &str,
+    ) -> Result<RecordAnswer> {
+        let schema = self.schema.current();
+        let mut select = Select::from_collection(collection, self.store.dialect());
+        select.and_id(id);
+        let expansion = self.resolve_expansion(&schema, &request, collection);
+        let is_bounded = expansion.as_ref().is_none_or(Expansion::is_bounded) && !has_manage_rule(collection);
+        let shape = self.shapes.get(collection, &request.caller, self.store.dialect());
+        let view = View { records: self.clone(), schema, request, shape, select, expansion };
+        match is_bounded {
+            true => self.store.read_here(|conn| view.run(conn)),
+            false => self.store.read(move |conn| view.run(conn)).await,
+        }
+    }
+}
+
 impl View {
     fn run(&self, conn: &dyn Conn) -> Result<RecordAnswer> {
         let sql = self.select.sql(&self.shape.columns, " LIMIT 1");

@@ -1,6 +1,7 @@
 //! Every route, chapter by chapter. A chapter is one file with a `routes()`; handlers parse, call a feature, answer.
 
 mod collections;
+mod auth;
 mod dashboard;
 mod batch;
 #[cfg(feature = "faults")]
@@ -21,6 +22,7 @@ pub fn routes() -> Vec<Route> {
         files::routes(),
         health::routes(),
         openapi::routes(),
+        auth::routes(),
         dashboard::routes(),
         realtime::routes(),
         records::routes(),
