@@ -6,6 +6,7 @@
 //! Invariant: subscribers of the store hear a commit in this order: schema, settings, then what derives from them.
 //! Never: a rule of the game; a feature's inside.
 
+mod account_work;
 mod background;
 mod file_work;
 mod stopping;
@@ -155,6 +156,9 @@ impl App {
             clock: clock.clone(),
         }));
         let mailer = Arc::new(Mailer::new(settings.clone(), options.is_dev));
+        if let Some(jobs) = &jobs {
+            account_work::start(jobs, &store, &accounts, &mailer)?;
+        }
         Ok(Arc::new(Self {
             options,
             clock,

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod cache;
+mod cleanup;
 mod email_change;
 pub mod forms;
 mod identity;

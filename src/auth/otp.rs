@@ -63,20 +63,43 @@ pub fn create_otp(
     Ok(IssuedOtp { id: stored.id().to_owned(), seconds })
 }
 
-/// Notes that a code has left for `address`, if it is still good. `false` when it isn't there any more.
-pub fn mark_sent(tx: &dyn Tx, schema: &Schema, clock: &Clock, id: &str, address: &str) -> Result<bool> {
-    let Some(row) = find_record(tx, system_collection(schema, OTPS)?, id)? else { return Ok(false) };
-    let mut draft = Draft::of(row);
-    draft.set("sentTo", FieldValue::Text(address.to_owned()));
-    update_record(tx, schema, clock, draft)?;
-    Ok(true)
-}
-
-/// Takes back a code whose mail can't be sent.
-pub fn delete_otp(tx: &dyn Tx, schema: &Schema, clock: &Clock, id: &str) -> Result<()> {
+/// Takes a code back.
+fn delete_otp(tx: &dyn Tx, schema: &Schema, clock: &Clock, id: &str) -> Result<()> {
     match find_record(tx, system_collection(schema, OTPS)?, id)? {
         Some(row) => delete_record(tx, schema, clock, &row),
         None => Ok(()),
+    }
+}
+
+/// What the sender of mails asks and tells. On a thread that may wait.
+impl Accounts {
+    /// Whether a code can still be used.
+    pub fn is_otp_live(&self, id: &str) -> Result<bool> {
+        let (schema, now) = (self.schema.current(), self.clock.now());
+        self.store.read_here(|conn| {
+            let Some(row) = find_record(conn, system_collection(&schema, OTPS)?, id)? else { return Ok(false) };
+            let owners = schema.find_by_id(row.text("collectionRef")).and_then(|collection| collection.auth());
+            Ok(owners.is_some_and(|options| !is_older_than(&row, options.otp.duration, now)))
+        })
+    }
+
+    /// Notes that a code has left for `address`: whoever sends it back has that address.
+    pub fn mark_otp_sent(self: &Arc<Self>, id: &str, address: &str) -> Result<()> {
+        let (accounts, id, address) = (self.clone(), id.to_owned(), address.to_owned());
+        self.store.write_blocking(move |tx| {
+            let schema = accounts.schema.current();
+            let Some(row) = find_record(tx, system_collection(&schema, OTPS)?, &id)? else { return Ok(()) };
+            let mut draft = Draft::of(row);
+            draft.set("sentTo", FieldValue::Text(address.clone()));
+            update_record(tx, &schema, &accounts.clock, draft)?;
+            Ok(())
+        })
+    }
+
+    /// Takes back a code whose mail can't be sent.
+    pub fn take_otp_back(self: &Arc<Self>, id: &str) -> Result<()> {
+        let (accounts, id) = (self.clone(), id.to_owned());
+        self.store.write_blocking(move |tx| delete_otp(tx, &accounts.schema.current(), &accounts.clock, &id))
     }
 }
 
