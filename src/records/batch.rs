@@ -16,7 +16,8 @@ use crate::store::Tx;
 use super::Records;
 use super::body::sent_text;
 use super::idempotency::IdempotencyKey;
-use super::write::{ComparedPassword, UpdateOf, Updated, WhenMoved, WriteInput, check_writable};
+use super::old_password::{ComparedPassword, WhenMoved};
+use super::write::{UpdateOf, Updated, WriteInput, check_writable};
 
 /// One item as it was asked for.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ mod expand;
 mod files;
 mod idempotency;
 mod list;
+mod old_password;
 mod page;
 mod shape;
 mod tags;

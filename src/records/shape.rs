@@ -97,7 +97,10 @@ pub fn read_back(value: &FieldValue) -> Value {
 
 /// The shapes that were asked for, made once per collection and kind of caller.
 #[derive(Debug, Default)]
-pub struct Shapes(RwLock<HashMap<(Arc<str>, bool), Arc<Shape>>>);
+pub struct Shapes(RwLock<ByCaller>);
+
+/// By collection id, and whether the caller is a superuser.
+type ByCaller = HashMap<(Arc<str>, bool), Arc<Shape>>;
 
 /// Shapes of collections that went are dropped when there are this many.
 const SHAPES_MAX: usize = 8192;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use crate::access::{Action, Gate, check_action};
-use crate::crypto::{Secret, verify_password};
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::input::RecordBody;
@@ -16,9 +15,10 @@ use crate::store::{Conn, ConnExt, Tx, Value};
 
 use super::answer::Written;
 use super::auth_form::{self, Level, OldPassword};
-use super::body::{Passwords, hash_passwords, lay_body, sent_text};
+use super::body::{Passwords, hash_passwords, lay_body};
 use super::files::{Files, stage_files};
 use super::idempotency::IdempotencyKey;
+use super::old_password::{self, ComparedPassword, WhenMoved};
 use super::shape::{StoredRow, read_back, record_of, stored_row};
 use super::tags::Condition;
 use super::{RecordAnswer, Records};
@@ -45,22 +45,6 @@ impl WriteInput {
     pub fn committed(&self) {
         self.files.committed();
     }
-}
-
-/// An old password compared with the stored hash before the write job: bcrypt must not hold the writer.
-#[derive(Clone, Debug)]
-pub struct ComparedPassword {
-    hash: String,
-    verdict: OldPassword,
-}
-
-/// What an update does when the stored hash isn't the one that was compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenMoved {
-    /// Tells the caller, who compares again.
-    Report,
-    /// Compares in the job: in a batch an item may depend on the one before.
-    CompareHere,
 }
 
 /// How an update ended.
@@ -230,7 +214,8 @@ impl Records {
         }
         self.check_condition(&schema, &collection, &row, update.condition)?;
         let level = level(&gate, &collection, || gate.may_manage(tx, &collection, update.id))?;
-        let Some(old_password) = judge_old_password(&draft, &request.body, level, update) else {
+        let Some(old_password) = old_password::judge(&draft, &request.body, level, update.compared, update.when_moved)
+        else {
             return Ok(Updated::PasswordMoved);
         };
         auth_form::check(&draft, &request.body, level, old_password).into_result(UPDATE_FAILED)?;
@@ -262,7 +247,7 @@ impl Records {
     }
 
     /// The stored row, cell by cell.
-    fn find_row(
+    pub(super) fn find_row(
         &self,
         conn: &dyn Conn,
         request: &Request,
@@ -296,44 +281,6 @@ impl Records {
         }
         Err(Error::PreconditionFailed("The record has changed since it was read.".into()))
     }
-
-    /// Compares the old password that an update by a plain caller must bring. Nothing is compared for who may not
-    /// update the record: the time it takes would tell that it is there.
-    pub(super) async fn compare_old_password(
-        self: &Arc<Self>,
-        request: &Arc<Request>,
-        input: &Arc<WriteInput>,
-        id: &Arc<str>,
-    ) -> Result<Option<ComparedPassword>> {
-        let old = sent_text(&input.values, "oldPassword");
-        let sets_password = ["password", "passwordConfirm"].iter().any(|key| !sent_text(&input.values, key).is_empty());
-        let is_auth = self.schema.current().find_by_id(&input.collection_id).is_some_and(|found| found.is_auth());
-        if !is_auth || old.is_empty() || !sets_password || request.caller.is_superuser() {
-            return Ok(None);
-        }
-        let (records, of_job, of_input, of_id) = (self.clone(), request.clone(), input.clone(), id.clone());
-        let hash = self.store.read(move |conn| records.find_compared_hash(conn, &of_job, &of_input, &of_id)).await?;
-        let Some(hash) = hash else { return Ok(None) };
-        let is_right = self.hasher.verify(Secret::new(old), hash.clone()).await?;
-        Ok(Some(ComparedPassword { hash, verdict: verdict(is_right) }))
-    }
-
-    /// The password hash of a record that the caller may update.
-    fn find_compared_hash(
-        &self,
-        conn: &dyn Conn,
-        request: &Request,
-        input: &WriteInput,
-        id: &str,
-    ) -> Result<Option<String>> {
-        let schema = self.schema.current();
-        let collection = find_collection(&schema, &input.collection_id)?;
-        let Some(row) = self.find_row(conn, request, &collection, id)? else { return Ok(None) };
-        let mut draft = Draft::of(record_of(&collection, &row));
-        let request = lay_request(request, &mut draft, input);
-        let may_update = self.gate(&schema, &request).may(conn, &collection, Action::Update, id)?;
-        Ok(may_update.then(|| record_of(&collection, &row).text("password").to_owned()))
-    }
 }
 
 /// A view has no rows of its own (contract/05 §1, step 3).
@@ -345,13 +292,13 @@ pub fn check_writable(collection: &Collection) -> Result<()> {
 }
 
 /// The collection as it is in the job: it may have changed since the request was let in.
-fn find_collection(schema: &Schema, id: &str) -> Result<Arc<Collection>> {
+pub fn find_collection(schema: &Schema, id: &str) -> Result<Arc<Collection>> {
     let missing = || Error::NotFound("Missing or invalid collection context.".into());
     schema.find_by_id(id).filter(|collection| !collection.is_view()).cloned().ok_or_else(missing)
 }
 
 /// Lays the body over the draft; gives the request with it as rules see it.
-fn lay_request(request: &Request, draft: &mut Draft, input: &WriteInput) -> Request {
+pub fn lay_request(request: &Request, draft: &mut Draft, input: &WriteInput) -> Request {
     let mut body = lay_body(draft, &input.values, &input.passwords, request.caller.is_superuser());
     input.files.lay(draft, &mut body);
     Request { body, ..request.clone() }
@@ -375,29 +322,6 @@ fn level(gate: &Gate<'_>, collection: &Collection, is_manager: impl FnOnce() -> 
         return Ok(Level::Superuser);
     }
     Ok(if collection.is_auth() && is_manager()? { Level::Manager } else { Level::Plain })
-}
-
-/// Whether the old password is right; `None` when it was compared with a hash that is no longer the stored one.
-fn judge_old_password(
-    draft: &Draft,
-    body: &Map<String, Json>,
-    level: Level,
-    update: &UpdateOf<'_>,
-) -> Option<OldPassword> {
-    let old = sent_text(body, "oldPassword");
-    let stored = draft.stored().filter(|stored| stored.collection().is_auth() && level == Level::Plain);
-    let (Some(stored), false) = (stored, old.is_empty()) else { return Some(OldPassword::Wrong) };
-    let hash = stored.text("password");
-    match (update.compared, update.when_moved) {
-        (Some(compared), _) if compared.hash == hash => Some(compared.verdict),
-        (None, WhenMoved::Report) => Some(OldPassword::Wrong),
-        (Some(_), WhenMoved::Report) => None,
-        (_, WhenMoved::CompareHere) => Some(verdict(verify_password(&old, hash))),
-    }
-}
-
-fn verdict(is_right: bool) -> OldPassword {
-    if is_right { OldPassword::Right } else { OldPassword::Wrong }
 }
 
 /// The row as it is after an update: what didn't change is still as it was, in whatever form.

@@ -3,7 +3,8 @@
 
 use crate::clock::Clock;
 use crate::error::{Error, FieldError, FieldErrors, Result};
-use crate::schema::{FieldValue, Record, Schema};
+use crate::schema::index::Index;
+use crate::schema::{Collection, FieldValue, Record, SUPERUSERS, Schema};
 use crate::store::{Conn, ConnExt, Tx};
 
 use super::Draft;
@@ -13,7 +14,6 @@ use super::generate::token_key;
 use super::read::{find_record_by, list_records_by};
 use super::spelling::is_taken_in_any_case;
 
-const SUPERUSERS: &str = "_superusers";
 /// The account that exists until the first real superuser does (contract/11 §13).
 const INSTALLER_EMAIL: &str = "__pbinstaller@example.com";
 
@@ -57,11 +57,22 @@ pub fn check(conn: &dyn Conn, schema: &Schema, draft: &Draft) -> Result<()> {
     let collection = draft.collection();
     if collection.is_auth() {
         let (email, id) = (draft.record().text("email"), draft.record().id());
-        if draft.changes("email") && !email.is_empty() && is_taken_in_any_case(conn, collection, "email", email, id)? {
+        let is_new = draft.changes("email") && !email.is_empty();
+        if is_new && !has_caseless_index(collection) && is_taken_in_any_case(conn, collection, "email", email, id)? {
             return Err(Error::invalid("", FieldErrors::one("email", FieldError::not_unique())));
         }
     }
     if OWNED.contains(&&*collection.name) { check_owner(conn, schema, draft.record()) } else { Ok(()) }
+}
+
+/// Whether a unique index on the e-mail sees to its case by itself; the bytewise search couldn't use such an index.
+fn has_caseless_index(collection: &Collection) -> bool {
+    let indexes = collection.indexes.iter().filter_map(|text| Index::parse(text));
+    indexes.filter(|index| index.is_unique_on("email")).any(|index| {
+        let condition: String = index.condition.chars().filter(|c| !matches!(c, ' ' | '`' | '"')).collect();
+        let covers_all = condition.is_empty() || condition == "email!=''";
+        covers_all && index.columns.iter().all(|column| column.collate.eq_ignore_ascii_case("nocase"))
+    })
 }
 
 /// An id is taken if a record of any other auth collection has it: tokens and rules tell users apart by it.

@@ -26,7 +26,7 @@ impl Dialect for SqliteDialect {
     }
 
     fn insertion_order(&self) -> &'static str {
-        "rowid"
+        "_rowid_" // the one of its names that no field may have (contract/03 §1)
     }
 
     fn contains_text(&self, expression: &str, needle: &str) -> String {
