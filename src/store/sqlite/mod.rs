@@ -16,6 +16,8 @@ mod deadline;
 mod dialect;
 mod epochs;
 mod errors;
+#[cfg(feature = "faults")]
+mod faults;
 mod filter_dialect;
 mod functions;
 mod group;
@@ -100,6 +102,8 @@ impl SqliteEngine {
     /// `Io` or `Corrupt` with the reason, `Locked` when another process doesn't let go of it.
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
         open::check_library()?;
+        #[cfg(feature = "faults")]
+        faults::install();
         let shared = Arc::new(Shared {
             epochs: Epochs::default(),
             subscribers: Mutex::default(),
