@@ -22,6 +22,7 @@ pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()
         bail!("TLS isn't built in yet: serve plain HTTP behind a proxy that ends it, without domains and --https");
     }
     open_files::raise_limit();
+    open_files::survive_file_size_limit();
     let public_dir = match &flags.public_dir {
         Some(dir) => dir.clone(),
         None => beside_executable("pb_public")?,

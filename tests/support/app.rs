@@ -18,6 +18,7 @@ pub struct Setup {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     sql: Vec<String>,
+    folder: PathBuf,
 }
 
 impl Setup {
@@ -38,6 +39,12 @@ impl Setup {
         self
     }
 
+    /// Makes the data directory in this folder instead of the system's temporary one.
+    pub fn on(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = folder.into();
+        self
+    }
+
     /// A statement for `data.db` before the start.
     pub fn sql(mut self, statement: impl Into<String>) -> Self {
         self.sql.push(statement.into());
@@ -52,7 +59,7 @@ impl Setup {
 
     /// Starts it; the error is what it printed instead.
     pub fn try_start(mut self) -> Result<TestApp, String> {
-        let dir = self.data.make();
+        let dir = self.data.make_in(&self.folder);
         let clock = dir.path().join("mb_test_clock");
         self.environment.push(("MONOBASE_FAULT_CLOCK_FILE".into(), clock.display().to_string()));
         if !self.sql.is_empty() {
@@ -97,7 +104,13 @@ impl TestApp {
     }
 
     pub fn setup() -> Setup {
-        Setup { data: DataDir::Fresh, flags: Vec::new(), environment: Vec::new(), sql: Vec::new() }
+        Setup {
+            data: DataDir::Fresh,
+            flags: Vec::new(),
+            environment: Vec::new(),
+            sql: Vec::new(),
+            folder: std::env::temp_dir(),
+        }
     }
 
     // ---- the process

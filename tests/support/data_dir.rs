@@ -24,9 +24,13 @@ pub enum DataDir {
 }
 
 impl DataDir {
-    /// Makes it, under a temporary directory of its own.
+    /// Makes it, as a temporary directory of its own.
     pub fn make(&self) -> TempDir {
-        let dir = tempfile::Builder::new().prefix("monobase-test-").tempdir().expect("a temporary directory");
+        self.make_in(&std::env::temp_dir())
+    }
+
+    pub(crate) fn make_in(&self, folder: &Path) -> TempDir {
+        let dir = tempfile::Builder::new().prefix("monobase-test-").tempdir_in(folder).expect("a temporary directory");
         match self {
             DataDir::Empty => {}
             DataDir::Fresh => copy(fresh(), dir.path()),
