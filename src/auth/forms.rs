@@ -49,7 +49,12 @@ impl Form {
     /// # Errors
     /// 400 with every field that was refused.
     pub fn finish(self) -> Result<()> {
-        self.0.into_result(INVALID)
+        self.finish_with(INVALID)
+    }
+
+    /// As [`Form::finish`], with the text of a route that has its own.
+    pub fn finish_with(self, message: &'static str) -> Result<()> {
+        self.0.into_result(message)
     }
 }
 

@@ -12,6 +12,7 @@
 //! Implements contract/10, contract/11, contract/22 §3. Tests: beside the code and in `tests/api/{tokens,auth}.rs`.
 
 mod accounts;
+pub mod apple;
 mod cache;
 mod cleanup;
 mod email_change;
@@ -23,6 +24,7 @@ pub mod otp;
 mod owned;
 mod password_reset;
 pub mod superusers;
+pub mod test_mail;
 mod tokens;
 mod verification;
 
