@@ -8,6 +8,7 @@ mod conditional;
 mod cursor;
 mod doors;
 mod expand;
+mod filter_cases;
 mod health;
 mod http;
 mod idempotency;
