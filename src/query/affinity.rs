@@ -148,20 +148,6 @@ pub(super) fn parse_number(text: &str) -> Option<Value> {
     text.parse().ok().map(Value::Real)
 }
 
-/// The value as a number column stores it: a text that looks like a number becomes one, a whole one an integer.
-pub(super) fn to_number_column(value: Value) -> Value {
-    const BOUND: f64 = 9_223_372_036_854_775_807.0;
-    match as_number(&value) {
-        Value::Real(real) if real.fract() == 0.0 && real.abs() < BOUND => Value::Int(real as i64),
-        number => number,
-    }
-}
-
-/// The value as a text column stores it.
-pub(super) fn to_text_column(value: Value) -> Value {
-    as_text(&value)
-}
-
 /// The value as text, as LIKE and LOWER see it; `None` for NULL.
 pub(super) fn text_of(value: &Value) -> Option<String> {
     match value {

@@ -3,6 +3,7 @@
 
 mod names;
 mod search;
+mod value;
 
 use std::sync::Arc;
 

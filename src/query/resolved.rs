@@ -230,10 +230,6 @@ impl Step {
 }
 
 impl Term {
-    pub fn is_constant(&self) -> bool {
-        matches!(self, Term::Constant(_))
-    }
-
     /// What equality depends on, for what isn't a constant.
     pub fn class(&self) -> Class {
         match self {

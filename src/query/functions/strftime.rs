@@ -85,7 +85,7 @@ impl Moment {
     }
 
     fn of_number(number: f64) -> Self {
-        let julian = (0.0..5_373_484.5).contains(&number).then(|| (number * 86_400_000.0 + 0.5) as i64);
+        let julian = (0.0..5_373_484.5).contains(&number).then_some((number * 86_400_000.0 + 0.5) as i64);
         Self { raw: Some(number), julian, ..Self::default() }
     }
 

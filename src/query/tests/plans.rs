@@ -155,9 +155,10 @@ fn deciding_about_one_record_takes_look_ups_by_key() {
         assert_eq!(compiled.is_bounded(), is_bounded, "{rule}");
         let plan = plan(&world, &compiled, Purpose::One);
         assert!(!plan.contains("SCAN posts"), "{rule}\n{plan}");
-        let scans = plan
-            .lines()
-            .any(|line| line.starts_with("SCAN") && !line.contains("VIRTUAL TABLE") && !line.contains("CONSTANT"));
+        // Scans of the request's own lists and of single made-up rows are fine.
+        let is_fine =
+            |line: &str| ["VIRTUAL TABLE", "CONSTANT ROW", "(subquery"].iter().any(|part| line.contains(part));
+        let scans = plan.lines().any(|line| line.starts_with("SCAN") && !is_fine(line));
         assert!(!is_bounded || !scans, "{rule}\n{plan}");
     }
 }

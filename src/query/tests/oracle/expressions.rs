@@ -95,7 +95,7 @@ impl Writer<'_> {
     }
 
     fn modifier(&mut self) -> &'static str {
-        *self.dice.pick(&[
+        const MODIFIERS: [&str; 13] = [
             "+1 day",
             "-1 month",
             "+1.5 hours",
@@ -109,7 +109,9 @@ impl Writer<'_> {
             "auto",
             "floor",
             "end of month",
-        ])
+        ];
+        let modifier: &&'static str = self.dice.pick(&MODIFIERS);
+        modifier
     }
 
     fn request(&mut self, collection: &Arc<Collection>) -> String {
