@@ -9,6 +9,7 @@
 mod account_work;
 mod background;
 mod file_work;
+mod log_work;
 mod stopping;
 mod views;
 
@@ -26,6 +27,7 @@ use crate::crypto::PasswordHasher;
 use crate::error::{Error, Result};
 use crate::files::Files;
 use crate::jobs::Jobs;
+use crate::logs::LogWriter;
 use crate::mail::Mailer;
 use crate::query::{Caller, Planner, Request};
 use crate::realtime::{Delta, DeltaQuestion, Hub, Judge, LogId, Setup, list_changes};
@@ -78,6 +80,8 @@ pub struct App {
     /// Compiles rules and filters.
     pub planner: Arc<Planner>,
     pub records: Arc<Records>,
+    /// The activity log; only a serving process has it.
+    pub log_writer: Option<LogWriter>,
     /// Background work; only a serving process has it.
     pub jobs: Option<Arc<Jobs>>,
     file_work: Option<FileWork>,
@@ -118,6 +122,10 @@ impl App {
         let jobs = match options.purpose {
             Purpose::Serve => Some(background::start(&store, &auxiliary, &settings, &clock)?),
             Purpose::Command => None,
+        };
+        let log_writer = match &jobs {
+            Some(jobs) => Some(log_work::start(jobs, &store, &auxiliary, &settings, &clock)?),
+            None => None,
         };
         let hasher = Arc::new(PasswordHasher::start());
         let planner = Arc::new(Planner::new());
@@ -173,6 +181,7 @@ impl App {
             hasher,
             planner,
             records,
+            log_writer,
             jobs,
             file_work,
             hub: OnceLock::new(),
@@ -265,6 +274,9 @@ impl App {
             jobs.stop();
         }
         self.end_streams();
+        if let Some(log_writer) = &self.log_writer {
+            log_writer.stop();
+        }
         self.data_dir.close();
     }
 }

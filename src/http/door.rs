@@ -5,13 +5,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 
+use super::activity::{self, Asker, Ending};
 use super::answer::{self, Common};
 use super::body::{BodyReader, content_length};
 use super::call::Call;
@@ -21,7 +22,7 @@ use super::dashboard::DashboardCaching;
 use super::rate_limit::{Counted, Counting, RateLimiter};
 use super::request_id::RequestIds;
 use super::response::Response;
-use super::route::{BodyLimit, Guard, RateLimit, Route};
+use super::route::{BodyLimit, Guard, LogWhen, RateLimit, Route};
 use super::router::{Params, Router};
 use super::statics::Statics;
 use super::{body_limit, clean_path, credentials, dashboard, guard, real_ip};
@@ -70,6 +71,7 @@ async fn pass(worker: &Worker, http: HttpRequest, payload: Payload, answering: O
         dashboard: dashboard::is_part(http.uri().path()),
         request_id: worker.request_ids.next(),
     };
+    let begun = Instant::now();
     let visit = Visit::new(worker, &http);
     let result = match AssertUnwindSafe(visit.run(payload)).catch_unwind().await {
         Ok(result) => result,
@@ -77,6 +79,7 @@ async fn pass(worker: &Worker, http: HttpRequest, payload: Payload, answering: O
         Err(_) => Err(Error::internal("a handler panicked")),
     };
     common.secured = visit.secured.get().is_some();
+    visit.log(&result, begun);
     let mut response = result.unwrap_or_else(|error| {
         log_failure(&error, &http, &common);
         answer::of_error(&error)
@@ -113,18 +116,21 @@ struct Visit<'a> {
     found: Option<(&'a Route, Params)>,
     /// Set once step 8 is reached.
     secured: OnceCell<()>,
+    /// Set once step 6 is done.
+    asker: OnceCell<Asker>,
 }
 
 impl<'a> Visit<'a> {
     fn new(worker: &'a Worker, http: &'a HttpRequest) -> Self {
         let found = worker.router.find(http.method(), http.uri().path());
-        Self { worker, http, found, secured: OnceCell::new() }
+        Self { worker, http, found, secured: OnceCell::new(), asker: OnceCell::new() }
     }
 
     async fn run(&self, payload: Payload) -> Result<Response> {
         let settings = self.app().settings.current();
         let real_ip = real_ip::real_ip(self.http.headers(), self.remote_ip(), &settings);
         let caller = self.authenticate()?;
+        self.asker.get_or_init(|| Asker { real_ip, caller: caller.clone() });
         if caller.is_superuser() && !settings.lets_superusers_in_from(real_ip) {
             return Err(Error::forbidden());
         }
@@ -162,6 +168,18 @@ impl<'a> Visit<'a> {
 
     fn app(&self) -> &App {
         &self.worker.app
+    }
+
+    /// Step 4. Pages and static files, and routes that say so, are logged only when they fail.
+    fn log(&self, result: &Result<Response>, begun: Instant) {
+        let is_quiet = self.found.is_none_or(|(route, _)| route.log_when == LogWhen::OnError)
+            || dashboard::is_part(self.http.uri().path());
+        let ending = match result {
+            Ok(_) if is_quiet => return,
+            Ok(response) => Ending::Answered { status: response.status.as_u16(), meta: response.log_meta.clone() },
+            Err(error) => Ending::Failed(error),
+        };
+        activity::log(self.app(), self.http, self.remote_ip(), self.asker.get(), &ending, begun);
     }
 
     /// Step 6.

@@ -12,6 +12,7 @@
 //! Implements contract/00 §1–3, contract/14, contract/22 §2 (static files). Tests: beside the code,
 //! `tests/api/{http,middleware}.rs`.
 
+mod activity;
 mod answer;
 mod body;
 mod body_limit;
