@@ -16,6 +16,7 @@ mod change;
 mod dependents;
 mod draft;
 mod dry_run;
+mod files;
 mod import;
 mod list;
 mod load;

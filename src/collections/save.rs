@@ -9,6 +9,7 @@ use crate::store::{StoreError, Tx, Value};
 
 use super::catalog::{Catalog, SqlView};
 use super::dependents::{self, Broken, list_dependents};
+use super::files;
 use super::load::COLUMNS;
 use super::tables::{Step, TableChange};
 use super::view::{ViewFault, ViewShape};
@@ -147,6 +148,7 @@ impl<'t> Saving<'t> {
             }
             (CollectionKind::View { .. }, None) => return Err(Fault::Raw(NO_QUERY.to_owned())),
             (CollectionKind::Base | CollectionKind::Auth(_), _) => {
+                files::queue_dropped(self.tx, self.clock, old, &new)?;
                 let change = TableChange::between(old, &new, &catalog);
                 self.change_table(&change, &catalog, &views)?;
                 if !change.convert.is_empty() {
@@ -247,6 +249,7 @@ impl<'t> Saving<'t> {
         delete_row(self.tx, &collection.id)?;
         self.tx.touch(&collection.id);
         forget_accounts(self.tx, self.schema(), &collection.id).map_err(Fault::store)?;
+        files::queue_all(self.tx, self.clock, collection).map_err(Fault::store)?;
         Ok(())
     }
 
