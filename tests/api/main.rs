@@ -9,6 +9,7 @@ mod cursor;
 mod doors;
 mod expand;
 mod filter_cases;
+mod collections;
 mod health;
 mod http;
 mod idempotency;
