@@ -18,8 +18,8 @@ pub trait SchemaDialect: Debug + Send + Sync {
     /// cast (contract/01 §6).
     fn create_view(&self, name: &str, query: &str, cast_id: Option<&[String]>) -> String;
 
-    /// The query inside a statement that [`SchemaDialect::create_view`] made without a cast, as the engine may have
-    /// rewritten it since; `None` for any other statement.
+    /// The query inside a statement that [`SchemaDialect::create_view`] made, with or without a cast, as the engine may
+    /// have rewritten it since; `None` for any other statement.
     fn view_query(&self, name: &str, statement: &str) -> Option<String>;
 
     /// What a view over `query` would give. Errors read as those of a view that is made and then asked.

@@ -4,6 +4,9 @@ use super::dialect::SqliteDialect;
 use super::outline;
 use crate::store::{Conn, Dialect, QueryOutline, SchemaDialect, StatementShape, StoreError};
 
+/// The id of a view that casts it, among column names.
+const CAST_ID: &str = "CAST(`id` as TEXT) `id`";
+
 impl SchemaDialect for SqliteDialect {
     fn list_objects(&self) -> &'static str {
         "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE type IN ('table', 'view', 'index') ORDER BY rowid"
@@ -13,16 +16,20 @@ impl SchemaDialect for SqliteDialect {
         let name = self.quote(name);
         let end = end_of(query);
         let Some(columns) = cast_id else { return format!("CREATE VIEW {name} AS SELECT * FROM ({query}{end})") };
-        let columns: Vec<String> = columns
-            .iter()
-            .map(|column| if column == "id" { "CAST(`id` as TEXT) `id`".to_owned() } else { self.quote(column) })
-            .collect();
+        let columns: Vec<String> =
+            columns.iter().map(|column| if column == "id" { CAST_ID.to_owned() } else { self.quote(column) }).collect();
         format!("CREATE VIEW {name} AS SELECT * FROM (SELECT {} FROM ({query}{end}))", columns.join(","))
     }
 
     fn view_query(&self, name: &str, statement: &str) -> Option<String> {
         let head = format!("CREATE VIEW {} AS SELECT * FROM (", self.quote(name));
-        let query = statement.strip_prefix(&head)?.strip_suffix(')')?;
+        let mut query = statement.strip_prefix(&head)?.strip_suffix(')')?;
+        if let Some((columns, inner)) = query.split_once(" FROM (")
+            && columns.starts_with("SELECT ")
+            && columns.contains(CAST_ID)
+        {
+            query = inner.strip_suffix(')')?;
+        }
         Some(query.strip_suffix('\n').unwrap_or(query).to_owned())
     }
 
@@ -116,6 +123,8 @@ mod tests {
             let expected = query.replace("posts", "\"articles\"");
             let read = SqliteDialect.view_query("v", &statement).unwrap();
             assert_eq!(read.trim_end(), expected.trim_end());
+            let casted = SqliteDialect.create_view("v", query, Some(&["t".to_owned(), "id".to_owned()]));
+            assert_eq!(SqliteDialect.view_query("v", &casted).unwrap().trim_end(), query.trim_end());
         }
     }
 }

@@ -13,7 +13,7 @@ use super::columns;
 const SEQUENCES: u64 = 6;
 const CHANGES: usize = 25;
 const FIELDS_MAX: usize = 6;
-const NAMES: [&str; 8] = ["a", "b", "A2", "select", "rowid", "long_name", "x", "y"];
+const NAMES: [&str; 8] = ["a", "b", "A2", "select", "oid_", "long_name", "x", "y"];
 /// Set to replay one sequence.
 const SEED_VARIABLE: &str = "MONOBASE_TEST_SEED";
 
