@@ -11,6 +11,7 @@ mod background;
 mod file_work;
 mod log_work;
 mod stopping;
+mod storage;
 mod views;
 
 use std::path::PathBuf;
@@ -41,7 +42,10 @@ use crate::store::{Durability, Store, StoreError, changes};
 pub use crate::store::data_dir::Purpose;
 use file_work::FileWork;
 
+use storage::StorageFollower;
+
 pub use stopping::Stopping;
+pub use storage::s3_config;
 use views::Views;
 
 /// What opening needs to know.
@@ -138,7 +142,8 @@ impl App {
                 Arc::new(move |tx, old, new| settings.rename_collection(tx, old, new)),
             )
         };
-        let storage = Storage::local(options.data_dir.join("storage"));
+        let (storage, follower) = StorageFollower::start(settings.clone(), options.data_dir.join("storage"));
+        store.subscribe(follower);
         let records = Arc::new(Records::new(RecordsParts {
             store: store.clone(),
             schema: schema.clone(),

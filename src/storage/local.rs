@@ -273,23 +273,27 @@ struct LocalReader {
     whole: Option<Bytes>,
 }
 
+/// The bytes of a range of a file, in pieces.
+pub(super) fn read_stream(file: Arc<File>, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StorageError>> {
+    let steps = stream::unfold(range, move |rest| {
+        let file = file.clone();
+        async move {
+            if rest.is_empty() {
+                return None;
+            }
+            let step = rest.start..rest.end.min(rest.start + READ_BYTES);
+            let next = step.end..rest.end;
+            let read = blocking(move || Ok(read_at(&file, step)?)).await;
+            let next = if read.is_ok() { next } else { 0..0 };
+            Some((read, next))
+        }
+    });
+    steps.boxed()
+}
+
 impl FileReader for LocalReader {
     fn read(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StorageError>> {
-        let file = self.file.clone();
-        let steps = stream::unfold(range, move |rest| {
-            let file = file.clone();
-            async move {
-                if rest.is_empty() {
-                    return None;
-                }
-                let step = rest.start..rest.end.min(rest.start + READ_BYTES);
-                let next = step.end..rest.end;
-                let read = blocking(move || Ok(read_at(&file, step)?)).await;
-                let next = if read.is_ok() { next } else { 0..0 };
-                Some((read, next))
-            }
-        });
-        steps.boxed()
+        read_stream(self.file.clone(), range)
     }
 
     fn whole(&self) -> Option<Bytes> {

@@ -19,6 +19,7 @@ mod file_store;
 mod key;
 mod local;
 mod removal;
+mod s3;
 mod staging;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use file_store::{Content, FileReader, FileStore, Listed, StoredFile};
 pub use key::FileKey;
 pub use local::LocalStore;
 pub use removal::{OUTBOX_KIND, Remover, Scope, queue_removal};
+pub use s3::{ProbeError, S3Config, S3Store};
 pub use staging::{NamedUpload, StagedFiles, take_uploads};
 
 use removal::Abandoned;

@@ -3,14 +3,16 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::app::s3_config;
 use crate::auth::apple::{AppleKey, client_secret};
 use crate::auth::forms::{Form, TEXT_BYTES_MAX};
 use crate::auth::test_mail::{TEMPLATES, compose_test};
 use crate::crypto::Secret;
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, FieldError, FieldErrors, Result};
 use crate::http::{Call, Document, Guard, LoadError, Response, Route};
 use crate::schema::SUPERUSERS;
 use crate::settings::Settings;
+use crate::storage::S3Store;
 
 /// Bytes of Apple's ids of teams and keys.
 const APPLE_ID_BYTES: usize = 10;
@@ -31,6 +33,9 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/settings/apple/generate-client-secret", apple_client_secret)
             .guard(Guard::Superuser)
             .doc("Settings", "Makes the client secret that Apple wants."),
+        Route::post("/api/settings/test/s3", test_s3)
+            .guard(Guard::Superuser)
+            .doc("Settings", "Writes, lists and removes a file in the S3 bucket of the stored settings."),
     ]
 }
 
@@ -127,4 +132,35 @@ async fn apple_client_secret(mut call: Call) -> Result<Response> {
 fn is_private_key(text: &str) -> bool {
     let Some((_, rest)) = text.split_once("-----BEGIN PRIVATE KEY----") else { return false };
     rest.split_once("-----END PRIVATE KEY-----").is_some_and(|(key, _)| !key.is_empty())
+}
+
+const S3_FAILED: &str = "Failed to test the S3 filesystem.";
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct S3Test {
+    filesystem: String,
+}
+
+async fn test_s3(mut call: Call) -> Result<Response> {
+    let test: S3Test = call.load().await.map_err(LoadError::as_load_failure)?;
+    let settings = call.app().settings.current();
+    let bucket = match test.filesystem.as_str() {
+        "storage" => &settings.document.s3,
+        "backups" => &settings.document.backups.s3,
+        other => {
+            let error = match other {
+                "" => FieldError::required(),
+                _ => FieldError::code("validation_in_invalid", "Must be a valid value."),
+            };
+            return Err(Error::invalid(S3_FAILED, FieldErrors::one("filesystem", error)));
+        }
+    };
+    let failed = |reason: String| Error::bad_request_with(format!("{S3_FAILED} Raw error: \n{reason}."));
+    if !bucket.enabled {
+        return Err(failed("S3 storage filesystem is not enabled".to_owned()));
+    }
+    let store = S3Store::new(s3_config(bucket)).map_err(|error| failed(error.to_string()))?;
+    store.probe().await.map_err(|error| failed(error.to_string()))?;
+    Ok(Response::no_content())
 }
