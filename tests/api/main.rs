@@ -10,6 +10,7 @@ mod doors;
 mod expand;
 mod filter_cases;
 mod collections;
+mod files;
 mod health;
 mod http;
 mod idempotency;
