@@ -110,6 +110,9 @@ pub(super) async fn finish(
         let value = if gzipped && name == ETAG { weakened(value) } else { value };
         headers.insert(name, value);
     }
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        answer.head_mut().set_connection_type(ConnectionType::Upgrade);
+    }
     answer
 }
 

@@ -44,7 +44,7 @@ impl Announcer<'_> {
         position: Position,
     ) -> Vec<Delivery> {
         let collection = record.collection();
-        let cursor = Cursor { log: self.log, position };
+        let cursor = Cursor::at(self.log, position);
         let mut shared: HashMap<ViewKey<'_>, Bytes> = HashMap::new();
         let mut deliveries = Vec::new();
         for group in audience.groups_for(&collection.id, &collection.name, record.id()) {
@@ -75,7 +75,7 @@ impl Announcer<'_> {
                     body = self.render(&request, record);
                 }
                 let Some(json) = &body else { break };
-                let frame = message::change_frame(encoding, &group.topic.text, json, kind, cursor);
+                let frame = message::change_frame(encoding, &group.topic.text, json, kind, &cursor);
                 deliveries.push(Delivery { connection: id, frame: frame.clone() });
                 if is_shared {
                     shared.insert(key, frame);

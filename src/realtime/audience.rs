@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::query::{AuthRecord, Caller};
 use crate::store::Position;
 
+use super::cursor::Place;
 use super::outlet::{Backlog, Encoding};
 use super::topic::{Target, Topic};
 
@@ -31,11 +32,13 @@ pub struct Connection {
     pub expires_at: Option<i64>,
     pub topics: Vec<Arc<Topic>>,
     /// Where its messages begin when its first topics are set.
-    pub starts_after: Position,
+    pub starts_at: Place,
     pub opened_at_ms: i64,
     /// Whether its topics were set once.
     pub has_begun: bool,
     pub pace: Pace,
+    /// Changes up to here were told by a replay; it may be ahead of the hub.
+    pub told: Position,
     /// The last change of which a message was handed to its outlet: the others of that change follow whatever the
     /// backlog says, so that a change is sent wholly or not at all.
     pub admitted: Position,
@@ -54,8 +57,18 @@ pub enum Pace {
 /// Topics whose changes after a place of the log a connection has still to be told of.
 #[derive(Clone, Debug)]
 pub struct Owed {
-    pub after: Position,
+    pub place: Place,
     pub topics: Vec<Arc<Topic>>,
+}
+
+impl Pace {
+    /// What the connection surely has, if it isn't live.
+    pub fn behind_at(&self) -> Option<Position> {
+        match self {
+            Pace::Live => None,
+            Pace::Behind(owed) => owed.iter().map(|owed| owed.place.after).min(),
+        }
+    }
 }
 
 /// Those who get the same message: the same topic, string and all, asked by the same caller.

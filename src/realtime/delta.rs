@@ -70,16 +70,17 @@ pub fn list_changes(
     }
     gate.reach_list(collection, question.filter, "")?; // a fault in the filter is one before anything is read
     let extent = log::extent(conn)?;
-    let at = |position: Position| Cursor { log: log_id, position };
+    let at = |position: Position| Cursor::at(log_id, position);
     let Some(since) = question.since.filter(|since| !since.is_empty()) else {
         return Ok(Delta { items: Vec::new(), cursor: at(extent.last), has_more: false, must_reset: false });
     };
     let since = Cursor::parse(since).ok_or_else(Error::bad_request)?;
-    if since.log != log_id || since.position + 1 < extent.first || since.position > extent.last {
+    let after = since.place.after;
+    if since.log != log_id || after + 1 < extent.first || after > extent.last {
         return Ok(Delta { items: Vec::new(), cursor: at(extent.last), has_more: false, must_reset: true });
     }
     let per_page = question.per_page.filter(|number| *number > 0).unwrap_or(PER_PAGE).min(PER_PAGE_MAX);
-    let (entries, upto) = read_page(conn, collection, since.position, extent.last, per_page)?;
+    let (entries, upto) = read_page(conn, collection, after, extent.last, per_page)?;
     let mut items = Vec::new();
     for gap in coalesce(entries) {
         items.extend(item(conn, gate, views, question, &gap)?);
@@ -181,9 +182,9 @@ mod tests {
     #[test]
     fn an_answer_is_valid_json_with_its_items_in_order() {
         let item = |action, id: &str| Item { action, record: format!(r#"{{"id":"{id}"}}"#).into_bytes() };
-        let cursor = Cursor { log: LogId(1), position: 2 };
+        let cursor = Cursor::at(LogId(1), 2);
         let items = vec![item("create", "a"), item("delete", "b")];
-        let delta = Delta { items, cursor, has_more: true, must_reset: true };
+        let delta = Delta { items, cursor: cursor.clone(), has_more: true, must_reset: true };
         let json: serde_json::Value = serde_json::from_slice(&delta.to_json()).expect("JSON");
         let expected = serde_json::json!({
             "items": [{ "action": "create", "record": { "id": "a" } }, { "action": "delete", "record": { "id": "b" } }],

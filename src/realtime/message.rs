@@ -17,7 +17,7 @@ pub fn action(kind: ChangeKind) -> &'static str {
 }
 
 /// A message about a record: `record` is its JSON as the receiver may see it (contract/12 §4).
-pub fn change_frame(encoding: Encoding, topic: &str, record: &[u8], kind: ChangeKind, cursor: Cursor) -> Bytes {
+pub fn change_frame(encoding: Encoding, topic: &str, record: &[u8], kind: ChangeKind, cursor: &Cursor) -> Bytes {
     let cursor = cursor.to_text();
     let mut data = Vec::with_capacity(record.len() + 64);
     data.extend_from_slice(b"{\"record\":");
@@ -31,13 +31,13 @@ pub fn change_frame(encoding: Encoding, topic: &str, record: &[u8], kind: Change
 }
 
 /// The first message of a stream: the client id under which its topics are set, and where its messages begin.
-pub fn connect_frame(encoding: Encoding, client_id: &str, cursor: Cursor) -> Bytes {
+pub fn connect_frame(encoding: Encoding, client_id: &str, cursor: &Cursor) -> Bytes {
     let data = format!(r#"{{"clientId":"{client_id}","cursor":"{}"}}"#, cursor.to_text());
     frame(encoding, Some(client_id), "PB_CONNECT", data.as_bytes())
 }
 
 /// Tells that the messages of these topics can't be made up for: read the lists again (contract/12 §9, Replay).
-pub fn reset_frame(encoding: Encoding, topic: &str, topics: &[&str], cursor: Cursor) -> Bytes {
+pub fn reset_frame(encoding: Encoding, topic: &str, topics: &[&str], cursor: &Cursor) -> Bytes {
     let data = serde_json::json!({ "topics": topics, "cursor": cursor.to_text() }).to_string();
     frame(encoding, Some(&cursor.to_text()), topic, data.as_bytes())
 }
@@ -84,12 +84,14 @@ mod tests {
     use super::*;
     use crate::realtime::LogId;
 
-    const HERE: Cursor = Cursor { log: LogId(7), position: 42 };
+    fn here() -> Cursor {
+        Cursor::at(LogId(7), 42)
+    }
 
     #[test]
     fn an_sse_message_is_three_lines_and_a_blank_one() {
-        let cursor = HERE.to_text();
-        let frame = change_frame(Encoding::Sse, "posts/*", br#"{"id":"a"}"#, ChangeKind::Create, HERE);
+        let cursor = here().to_text();
+        let frame = change_frame(Encoding::Sse, "posts/*", br#"{"id":"a"}"#, ChangeKind::Create, &here());
         let expected = format!(
             "id:{cursor}\nevent:posts/*\ndata:{{\"record\":{{\"id\":\"a\"}},\"action\":\"create\",\"cursor\":\"{cursor}\"}}\n\n"
         );
@@ -98,19 +100,19 @@ mod tests {
 
     #[test]
     fn a_websocket_message_is_one_object_with_its_topic() {
-        let frame = change_frame(Encoding::WebSocket, "a\"b/*", br#"{"id":"a"}"#, ChangeKind::Delete, HERE);
+        let frame = change_frame(Encoding::WebSocket, "a\"b/*", br#"{"id":"a"}"#, ChangeKind::Delete, &here());
         let message: serde_json::Value = serde_json::from_slice(&frame).expect("JSON");
         let expected = serde_json::json!({
-            "topic": "a\"b/*", "record": { "id": "a" }, "action": "delete", "cursor": HERE.to_text(),
+            "topic": "a\"b/*", "record": { "id": "a" }, "action": "delete", "cursor": here().to_text(),
         });
         assert_eq!(message, expected);
     }
 
     #[test]
     fn the_first_message_has_the_client_id_as_its_id() {
-        let frame = connect_frame(Encoding::Sse, "xYz", HERE);
+        let frame = connect_frame(Encoding::Sse, "xYz", &here());
         let expected =
-            format!("id:xYz\nevent:PB_CONNECT\ndata:{{\"clientId\":\"xYz\",\"cursor\":\"{}\"}}\n\n", HERE.to_text());
+            format!("id:xYz\nevent:PB_CONNECT\ndata:{{\"clientId\":\"xYz\",\"cursor\":\"{}\"}}\n\n", here().to_text());
         assert_eq!(frame, expected);
     }
 }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::store::Position;
 
 use super::audience::{ConnectionId, Owed, Pace};
+use super::cursor::Place;
 use super::hub::Command;
 use super::outlet::Parcel;
 use super::replay::{self, Replay};
@@ -22,7 +23,6 @@ const INLINE_REPLAY_MAX: Position = 256;
 /// What a reader found for a connection that is behind.
 pub(super) struct CaughtUp {
     pub connection: ConnectionId,
-    pub upto: Position,
     pub replay: Result<Replay>,
 }
 
@@ -30,7 +30,7 @@ impl Switchboard {
     /// Gives a live connection a frame of the change at `position`, or lets it fall behind if its queue is full.
     pub(super) fn offer(&mut self, id: ConnectionId, frame: Bytes, position: Position) {
         let Some(connection) = self.audience.get_mut(id) else { return };
-        if matches!(connection.pace, Pace::Behind(_)) {
+        if matches!(connection.pace, Pace::Behind(_)) || position <= connection.told {
             return;
         }
         if connection.admitted == position {
@@ -38,7 +38,7 @@ impl Switchboard {
         } else if connection.backlog.admit(frame.len()) {
             connection.admitted = position;
         } else {
-            let owed = Owed { after: position - 1, topics: connection.topics.clone() };
+            let owed = Owed { place: Place::from(position - 1), topics: connection.topics.clone() };
             return self.set_pace(id, vec![owed]);
         }
         let outlet = connection.outlet;
@@ -54,27 +54,29 @@ impl Switchboard {
     }
 
     /// What a connection will be owed with these topics: each from where it is to begin, or goes on, or else
-    /// `begins_after`.
+    /// `begins_at`.
     pub(super) fn owed_after(
         &self,
         id: ConnectionId,
-        topics: &[(Arc<Topic>, Option<Position>)],
-        begins_after: Position,
+        topics: &[(Arc<Topic>, Option<Place>)],
+        begins_at: &Place,
     ) -> Vec<Owed> {
         let known = self.audience.get(id).map(|connection| connection.pace.clone()).unwrap_or_default();
         let mut owed: Vec<Owed> = Vec::new();
         for (topic, since) in topics {
             let goes_on = match &known {
                 Pace::Live => None,
-                Pace::Behind(known) => known.iter().find(|known| known.topics.contains(topic)).map(|known| known.after),
+                Pace::Behind(known) => {
+                    known.iter().find(|known| known.topics.contains(topic)).map(|known| known.place.clone())
+                }
             };
-            let after = since.or(goes_on).unwrap_or(begins_after);
-            if after >= self.position {
+            let place = since.clone().or(goes_on).unwrap_or_else(|| begins_at.clone());
+            if place.after >= self.position {
                 continue;
             }
-            match owed.iter_mut().find(|known| known.after == after) {
+            match owed.iter_mut().find(|known| known.place == place) {
                 Some(known) => known.topics.push(topic.clone()),
-                None => owed.push(Owed { after, topics: vec![topic.clone()] }),
+                None => owed.push(Owed { place, topics: vec![topic.clone()] }),
             }
         }
         owed
@@ -98,23 +100,19 @@ impl Switchboard {
     pub(super) fn catch_up(&mut self, id: ConnectionId) {
         let Some(connection) = self.audience.get(id) else { return };
         let Pace::Behind(owed) = &connection.pace else { return };
-        let after = owed.iter().map(|owed| owed.after).min().unwrap_or(self.position);
-        let question = replay::Question {
-            owed: owed.clone(),
-            upto: self.position,
-            caller: connection.caller.clone(),
-            encoding: connection.encoding,
-        };
-        let (setup, upto) = (self.setup.clone(), self.position);
-        if upto - after <= INLINE_REPLAY_MAX {
+        let after = connection.pace.behind_at().unwrap_or(self.position);
+        let question =
+            replay::Question { owed: owed.clone(), caller: connection.caller.clone(), encoding: connection.encoding };
+        let setup = self.setup.clone();
+        if self.position - after <= INLINE_REPLAY_MAX {
             let replay = setup.store.read_here(|conn| replay::run(conn, &setup, &question));
-            return self.caught_up(CaughtUp { connection: id, upto, replay });
+            return self.caught_up(CaughtUp { connection: id, replay });
         }
         let commands = self.commands.clone();
         let store = setup.store.clone();
         setup.runtime.clone().spawn(async move {
             let replay = store.read(move |conn| replay::run(conn, &setup, &question)).await;
-            let mut command = Command::CaughtUp(CaughtUp { connection: id, upto, replay });
+            let mut command = Command::CaughtUp(CaughtUp { connection: id, replay });
             // The thread empties its queue all the time; a full one is a matter of milliseconds.
             while let Err(TrySendError::Full(refused)) = commands.try_send(command) {
                 command = refused;
@@ -124,7 +122,7 @@ impl Switchboard {
     }
 
     pub(super) fn caught_up(&mut self, caught_up: CaughtUp) {
-        let CaughtUp { connection: id, upto, replay } = caught_up;
+        let CaughtUp { connection: id, replay } = caught_up;
         let replay = match replay {
             Ok(replay) => replay,
             Err(error) => {
@@ -135,9 +133,14 @@ impl Switchboard {
         for frame in replay.frames {
             self.push(id, frame);
         }
-        let Some(connection) = self.audience.get(id) else { return };
+        let Some(connection) = self.audience.get_mut(id) else { return };
+        connection.told = replay.upto;
         let topics = connection.topics.clone();
-        let owed = if upto == self.position { Vec::new() } else { vec![Owed { after: upto, topics }] };
+        let owed = if replay.upto >= self.position {
+            Vec::new()
+        } else {
+            vec![Owed { place: Place::from(replay.upto), topics }]
+        };
         self.set_pace(id, owed);
     }
 }

@@ -3,7 +3,7 @@
 use crate::query::Caller;
 use crate::store::Position;
 
-use super::audience::{ConnectionId, Pace};
+use super::audience::ConnectionId;
 use super::resume::{self, Point, ResumeKey};
 use super::switchboard::Switchboard;
 use super::topic::Topic;
@@ -37,10 +37,7 @@ impl Switchboard {
         if !is_written {
             return;
         }
-        let sent = match &connection.pace {
-            Pace::Live => self.position,
-            Pace::Behind(owed) => owed.iter().map(|owed| owed.after).min().unwrap_or(self.position),
-        };
+        let sent = connection.pace.behind_at().unwrap_or(self.position);
         let wrote_at_ms = self.setup.clock.now().as_millisecond();
         let point = Point { sent, wrote_at_ms, is_orderly: ending == Ending::Orderly };
         let keys: Vec<ResumeKey> =

@@ -21,7 +21,7 @@ use super::announce::{Announcer, Delivery};
 use super::audience::{Audience, Connection, ConnectionId, Pace};
 use super::bindings::may_bind;
 use super::coalesce::LogEntry;
-use super::cursor::{Cursor, LogId};
+use super::cursor::{Cursor, LogId, Place};
 use super::hub::{Command, News, Opened, Opening, ProviderAnswer, TopicChange};
 use super::judge::Judge;
 use super::log;
@@ -170,14 +170,15 @@ impl Switchboard {
         let now_ms = self.setup.clock.now().as_millisecond();
         let client_id: Arc<str> = ids::secret(40).into();
         let backlog = Arc::new(Backlog::default());
-        let mut starts_after = self.position;
+        let mut starts_at = Place::from(self.position);
         if now_ms < self.restart.until_ms {
-            starts_after = self.restart.starts_after;
+            starts_at = Place::from(self.restart.starts_after);
         }
-        if let Some(position) = opening.since.as_deref().and_then(|since| self.position_of(since)) {
-            starts_after = position;
+        if let Some(place) = opening.since.as_deref().and_then(|since| self.place_of(since)) {
+            starts_at = place;
         }
         let outlet = self.outlet_index(&opening.outlet);
+        let cursor = self.cursor(starts_at.clone());
         let connection = self.audience.add(Connection {
             client_id: client_id.clone(),
             ip: opening.ip,
@@ -187,13 +188,14 @@ impl Switchboard {
             caller: Caller::Guest,
             expires_at: None,
             topics: Vec::new(),
-            starts_after,
+            starts_at,
             opened_at_ms: now_ms,
             has_begun: false,
             pace: Pace::Live,
+            told: 0,
             admitted: 0,
         });
-        let first_frame = message::connect_frame(opening.encoding, &client_id, self.cursor(starts_after));
+        let first_frame = message::connect_frame(opening.encoding, &client_id, &cursor);
         backlog.admit_always(first_frame.len());
         Opened { connection, client_id, first_frame, backlog }
     }
@@ -214,15 +216,16 @@ impl Switchboard {
         let is_first = !std::mem::replace(&mut connection.has_begun, true);
         connection.expires_at = change.expires_at;
         let age_ms = self.setup.clock.now().as_millisecond() - connection.opened_at_ms;
-        let opened_after = connection.starts_after;
-        let begins_after = if is_first && age_ms <= FIRST_TOPICS_WITHIN_MS { opened_after } else { self.position };
+        let opened_at = connection.starts_at.clone();
+        let counts_from_opening = is_first && age_ms <= FIRST_TOPICS_WITHIN_MS;
+        let begins_at = if counts_from_opening { opened_at } else { Place::from(self.position) };
         let begin = |(topic, since): (Arc<Topic>, Option<String>)| {
-            let asked = since.as_deref().and_then(|since| self.position_of(since));
-            let position = asked.or_else(|| self.resumes_after(&topic, &change.caller));
-            (topic, position)
+            let asked = since.as_deref().and_then(|since| self.place_of(since));
+            let place = asked.or_else(|| self.resumes_after(&topic, &change.caller).map(Place::from));
+            (topic, place)
         };
-        let topics: Vec<(Arc<Topic>, Option<Position>)> = change.topics.into_iter().map(begin).collect();
-        let owed = self.owed_after(id, &topics, begins_after);
+        let topics: Vec<(Arc<Topic>, Option<Place>)> = change.topics.into_iter().map(begin).collect();
+        let owed = self.owed_after(id, &topics, &begins_at);
         let topics = topics.into_iter().map(|(topic, _)| topic).collect();
         self.audience.set(id, change.caller, topics);
         self.set_pace(id, owed);
@@ -384,19 +387,16 @@ impl Switchboard {
 
     /// The place that a cursor or an open stream's client id names. A cursor of another log names a place before its
     /// beginning, so that the client is told to read its lists again; an unknown client id names none.
-    pub(super) fn position_of(&self, since: &str) -> Option<Position> {
+    pub(super) fn place_of(&self, since: &str) -> Option<Place> {
         if let Some(cursor) = Cursor::parse(since) {
             let is_ours = cursor.log == self.setup.log;
-            return Some(if is_ours { cursor.position.min(self.position) } else { BEFORE_THE_LOG });
+            return Some(if is_ours { cursor.place } else { Place::from(BEFORE_THE_LOG) });
         }
         let connection = self.audience.get(self.audience.find(since)?)?;
-        Some(match &connection.pace {
-            Pace::Live => self.position,
-            Pace::Behind(owed) => owed.iter().map(|owed| owed.after).min().unwrap_or(self.position),
-        })
+        Some(Place::from(connection.pace.behind_at().unwrap_or(self.position)))
     }
 
-    fn cursor(&self, position: Position) -> Cursor {
-        Cursor { log: self.setup.log, position }
+    fn cursor(&self, place: Place) -> Cursor {
+        Cursor::at(self.setup.log, place)
     }
 }

@@ -100,8 +100,8 @@ fn every_subscriber_ends_with_the_state_of_the_database() {
     // The last write: whoever has it has all before it.
     app.create("posts", json!({ "id": "lastlastlastlas", "title": "last" }));
     let rows = app.rows("SELECT id, title FROM posts");
-    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-    let expected: BTreeMap<String, String> = rows.iter().map(|row| (text(row, "id"), text(row, "title"))).collect();
+    let text = |row: &Value, column: usize| row[column].as_str().unwrap_or_default().to_owned();
+    let expected: BTreeMap<String, String> = rows.iter().map(|row| (text(row, 0), text(row, 1))).collect();
     for (number, subscriber) in subscribers.into_iter().enumerate() {
         let known = subscriber.join().unwrap_or_else(|_| panic!("subscriber {number} failed, see above"));
         assert!(known.titles == expected, "subscriber {number} knows {} of {}", known.titles.len(), expected.len());

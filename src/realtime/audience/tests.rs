@@ -13,10 +13,11 @@ fn connection(number: usize) -> Connection {
         caller: Caller::Guest,
         expires_at: None,
         topics: Vec::new(),
-        starts_after: 0,
+        starts_at: Place::from(0),
         opened_at_ms: 0,
         has_begun: false,
         pace: Pace::Live,
+        told: 0,
         admitted: 0,
     }
 }
