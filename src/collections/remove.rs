@@ -109,6 +109,6 @@ pub(super) fn delete_one(saving: &mut Saving<'_>, collection: &Collection) -> Re
         }
     }
     saving.drop(collection)?;
-    saving.forget(&[collection.id.clone()]);
+    saving.forget(std::slice::from_ref(&collection.id));
     dependents::refresh(saving.tx, saving.clock, saving.schema_mut(), &readers, Broken::Refuses)
 }

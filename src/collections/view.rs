@@ -14,7 +14,7 @@ use crate::schema::{Collection, Field, Schema};
 use crate::store::{ColumnOutline, Conn, ConnExt, QueryOutline, ResultColumn, StoreError, Value};
 
 use super::scaffold;
-use crate::schema::sql_text::{Token, has_several_statements, tokens, trim_statement, unquote};
+use crate::schema::sql_text::{has_several_statements, trim_statement};
 
 /// Reasons are cut to this many bytes.
 const REASON_BYTES_MAX: usize = 500;
@@ -251,13 +251,4 @@ pub(super) fn are_same_fields(a: &[Field], b: &[Field]) -> bool {
         object
     };
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| comparable(a) == comparable(b))
-}
-
-/// Whether the text of a query names `relation`. Never misses one: a name has no other spelling than itself.
-pub(super) fn mentions(query: &str, relation: &str) -> bool {
-    tokens(query).any(|(token, range)| match token {
-        Token::Word => query[range].eq_ignore_ascii_case(relation),
-        Token::Quoted => unquote(&query[range]).eq_ignore_ascii_case(relation),
-        Token::Space | Token::Sign(_) => false,
-    })
 }
