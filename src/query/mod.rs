@@ -7,7 +7,11 @@
 //!
 //! Invariant: every value is a bound parameter; every identifier is quoted from the schema.
 //! Invariant: the same expression, rows and request give the same answer by SQL and by memory (the oracle test).
-//! Never: an engine's spelling (that is `Dialect`), HTTP, the records' service.
+//! Never: an engine's spelling (that is `FilterDialect`), HTTP, the records' service.
+//!
+//! The way of a filter: `lexer`, `parser` → `ast`; `resolve` → `resolved` (names looked up, kept by `planner`); `facts`
+//! and `shape` (what the request decides) → `folded` → `sql`. `memory` goes from `ast` alone.
+//! Implements contract/04. Tests: beside the code, `tests` (cases, oracle, plans), `tests/api/filter_cases.rs`, `fuzz`.
 
 mod access;
 mod affinity;
