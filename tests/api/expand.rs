@@ -67,6 +67,7 @@ fn paths_give_what_they_name() {
         ("author.nope", Value::Null),
         ("author,author.nope", Value::Null),
         ("author.team,author.nope", json!({"author": {"a1": {"team": "t1"}}})),
+        ("%20aut%20hor%20,nope", json!({"author": "a1"})),
         ("Author", Value::Null),
         ("shadow", Value::Null),
         ("", Value::Null),

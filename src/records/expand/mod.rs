@@ -58,7 +58,8 @@ impl Expansion {
         }
         let mut expansion = Self { branches: Vec::new(), is_bounded: true };
         let mut is_any_valid = false;
-        for path in paths::parse(text) {
+        let text: String = text.split(' ').collect(); // blanks count for nothing, wherever they stand
+        for path in paths::parse(&text) {
             if let Some((steps, is_bounded)) = resolve_path(gate, collection, &path) {
                 is_any_valid = true;
                 expansion.is_bounded &= is_bounded;

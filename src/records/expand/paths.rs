@@ -5,15 +5,12 @@ const LEVELS_MAX: usize = 6;
 /// Paths that are looked at. The contract names no bound; a thousand is beyond any real request.
 const PATHS_MAX: usize = 1000;
 
-/// The paths in order, each as its segments: blanks removed, outer dots trimmed, empty ones and those contained in a
-/// longer one left out.
+/// The paths of a text without blanks in order, each as its segments: outer dots trimmed, empty ones and those contained
+/// in a longer one left out.
 pub fn parse(text: &str) -> Vec<Vec<&str>> {
-    // Blanks can't stand inside a segment: names have none. Those at its ends are cut off.
-    let paths = text.split(',').take(PATHS_MAX).map(|path| path.trim().trim_matches('.'));
-    let paths: Vec<Vec<&str>> = paths
-        .filter(|path| !path.is_empty())
-        .map(|path| path.split('.').map(str::trim).take(LEVELS_MAX).collect())
-        .collect();
+    let paths = text.split(',').take(PATHS_MAX).map(|path| path.trim_matches('.'));
+    let paths: Vec<Vec<&str>> =
+        paths.filter(|path| !path.is_empty()).map(|path| path.split('.').take(LEVELS_MAX).collect()).collect();
     let is_contained = |at: usize| {
         paths
             .iter()
@@ -40,7 +37,7 @@ mod tests {
     fn paths_are_trimmed_and_contained_ones_left_out() {
         for (text, expected) in [
             ("a", vec![vec!["a"]]),
-            (" a , b.c ,, . ,.d.", vec![vec!["a"], vec!["b", "c"], vec!["d"]]),
+            ("a,b.c,,.,.d.", vec![vec!["a"], vec!["b", "c"], vec!["d"]]),
             ("a,a.b,a", vec![vec!["a", "b"]]),
             ("a.b,a.c", vec![vec!["a", "b"], vec!["a", "c"]]),
             ("ab,a", vec![vec!["ab"], vec!["a"]]),
