@@ -286,14 +286,15 @@ mod tests {
     #[test]
     fn ranges() {
         let refused = |reason| Asked::Refused(reason);
+        let one = |start, end| Asked::Ranges(std::iter::once(start..end).collect());
         for (header, asked) in [
-            ("bytes=0-4", Asked::Ranges(vec![0..5])),
-            ("bytes=5-", Asked::Ranges(vec![5..10])),
-            ("bytes=-3", Asked::Ranges(vec![7..10])),
-            ("bytes=-30", Asked::Ranges(vec![0..10])),
-            ("bytes=8-99", Asked::Ranges(vec![8..10])),
+            ("bytes=0-4", one(0, 5)),
+            ("bytes=5-", one(5, 10)),
+            ("bytes=-3", one(7, 10)),
+            ("bytes=-30", one(0, 10)),
+            ("bytes=8-99", one(8, 10)),
             ("bytes=0-0, 9-9", Asked::Ranges(vec![0..1, 9..10])),
-            ("bytes=0-1,50-60", Asked::Ranges(vec![0..2])),
+            ("bytes=0-1,50-60", one(0, 2)),
             ("bytes=0-9,0-9", Asked::Whole),
             ("bytes=10-", refused("invalid range: failed to overlap")),
             ("bytes=-0", refused("invalid range: failed to overlap")),

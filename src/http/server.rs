@@ -27,6 +27,8 @@ use super::statics::Statics;
 use super::time_limits::TimeLimits;
 use crate::app::App;
 
+/// How often rate limits forget clients that are gone (contract/14 §2).
+const IDLE_CLIENTS_INTERVAL: Duration = Duration::from_secs(3600);
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -83,6 +85,7 @@ impl Server {
         let connections = Arc::new(Connections::new());
         let watched = Arc::clone(&connections);
         app.start_realtime(Handle::current()).map_err(io::Error::other)?;
+        actix_web::rt::spawn(forget_idle_clients(Arc::clone(&door)));
         let server = HttpServer::new(move || {
             let worker: Worker = Rc::new(Arc::clone(&door));
             ActixApp::new().default_service(fn_service(move |request: ServiceRequest| {
@@ -113,6 +116,15 @@ impl Server {
         app.stopping.begin();
         app.end_streams();
         tokio::join!(handle.stop(true), &mut running).1
+    }
+}
+
+/// Gives back the memory of rate limits whose clients are gone. Ends with the runtime.
+async fn forget_idle_clients(door: Arc<Door>) {
+    let mut hourly = tokio::time::interval(IDLE_CLIENTS_INTERVAL);
+    loop {
+        hourly.tick().await;
+        door.limiter.drop_idle(door.app.clock.now());
     }
 }
 

@@ -94,7 +94,7 @@ const GEOJSON_TYPES: [&str; 9] = [
 pub(super) fn find(head: &[u8], is_whole: bool) -> Option<Sniffed> {
     if let Some(charset) = charset_of_mark(head) {
         let marked = head.strip_prefix(b"\xef\xbb\xbf");
-        return Some(marked.and_then(|rest| markup(rest)).unwrap_or_else(|| plain(charset)));
+        return Some(marked.and_then(markup).unwrap_or_else(|| plain(charset)));
     }
     if head.iter().any(|&byte| is_binary(byte)) {
         return None;
@@ -167,7 +167,7 @@ fn is_html(text: &str) -> bool {
         let ends_tag = text.as_bytes().get(tag.len()).is_some_and(|byte| matches!(byte, b' ' | b'>'));
         ends_tag && text.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
     };
-    text.starts_with("<!--") || HTML_TAGS.iter().any(|tag| begins(&tag))
+    text.starts_with("<!--") || HTML_TAGS.iter().any(begins)
 }
 
 /// What `<meta charset=…>` or its older form says.
@@ -263,7 +263,7 @@ fn is_json_lines(text: &str, is_whole: bool) -> bool {
 
 fn mail(text: &str) -> Option<Sniffed> {
     let begins = |header: &&str| text.get(..header.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(header));
-    MAIL_HEADERS.iter().any(|header| begins(&header)).then(|| Sniffed::of("message/rfc822", ".eml"))
+    MAIL_HEADERS.iter().any(begins).then(|| Sniffed::of("message/rfc822", ".eml"))
 }
 
 /// Two or more lines of equally many columns, two at least.

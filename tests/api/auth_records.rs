@@ -194,7 +194,7 @@ fn a_private_email_is_for_its_owner_managers_and_superusers() {
         assert_eq!(shown.get("email").is_some(), sees);
     }
     assert_eq!((emails("").len(), emails(&other).len(), emails(&boss_token).len()), (0, 1, 3));
-    assert_eq!(app.get(USERS).superuser().ok()["items"][0].get("email").is_some(), true);
+    assert!(app.get(USERS).superuser().ok()["items"][0].get("email").is_some());
     let changed = app.patch(&path(&user)).token(&boss_token).json(json!({"verified": true}));
     changed.expect(404); // the update rule decides first
     app.update_collection("users", json!({"updateRule": "@request.auth.id != ''"}));

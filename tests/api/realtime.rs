@@ -194,7 +194,7 @@ fn a_websocket_subscribes_resumes_and_is_bound_by_a_token() {
     app.update_collection("posts", json!({ "listRule": "@request.auth.id != ''" }));
     let (_, token) = app.create_user("users", "ann@example.com");
     let mut socket = Socket::open(&app);
-    let first = socket.next().expect("a first message");
+    let first = socket.read_next().expect("a first message");
     assert_eq!(first["topic"], "PB_CONNECT");
     let ok = |answer: Value| assert_eq!(answer["status"], 200, "{answer}");
     ok(socket.ask(json!({ "type": "subscribe", "topic": "posts/*" })).expect("answered"));
@@ -202,13 +202,13 @@ fn a_websocket_subscribes_resumes_and_is_bound_by_a_token() {
     assert_eq!(socket.next_within(QUIET), None);
     ok(socket.ask(json!({ "type": "auth", "token": token })).expect("answered"));
     app.create("posts", json!({ "title": "live" }));
-    let live = socket.next().expect("a message");
+    let live = socket.read_next().expect("a message");
     assert_eq!((&live["action"], &live["record"]["title"]), (&json!("create"), &json!("live")));
     ok(socket.ask(json!({ "type": "unsubscribe", "topic": "posts/*" })).expect("answered"));
     app.create("posts", json!({ "title": "missed" }));
     let again = json!({ "type": "subscribe", "topic": "posts/*", "since": live["cursor"] });
     ok(socket.ask(again).expect("answered"));
-    assert_eq!(socket.next().expect("a message")["record"]["title"], "missed");
+    assert_eq!(socket.read_next().expect("a message")["record"]["title"], "missed");
     let answer = socket.ask(json!({ "type": "dance" })).expect("answered");
     assert_eq!(answer["status"], 400, "{answer}");
 }

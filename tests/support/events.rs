@@ -189,7 +189,7 @@ impl Socket {
     }
 
     /// The next message (`{"topic", …}`), which must come soon.
-    pub fn next(&mut self) -> Result<Value, tungstenite::Error> {
+    pub fn read_next(&mut self) -> Result<Value, tungstenite::Error> {
         if !self.kept.is_empty() {
             return Ok(self.kept.remove(0));
         }
