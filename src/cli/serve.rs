@@ -37,8 +37,7 @@ pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()
     let server = Server::bind(app.clone(), options).map_err(|error| bind_failure(&arguments.http, error))?;
     let installer = installer_token(&app).map_err(failure)?;
     let url = base_url(&arguments.http, server.address());
-    print_banner(&url, installer.as_deref()).context("start line not printed")?;
-    let served = server.run();
+    let served = server.run(|| print_banner(&url, installer.as_deref()));
     app.close();
     served.context("the server stopped")
 }

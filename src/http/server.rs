@@ -65,11 +65,13 @@ impl Server {
 
     /// Answers until SIGTERM or SIGINT, then stops in order: nothing new is accepted, streams end at once, running
     /// requests have 10 s. Blocks the calling thread.
-    pub fn run(self) -> io::Result<()> {
-        System::new().block_on(self.serve())
+    ///
+    /// `announce` says that the server is there; by then a signal ends it in order.
+    pub fn run(self, announce: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        System::new().block_on(self.serve(announce))
     }
 
-    async fn serve(self) -> io::Result<()> {
+    async fn serve(self, announce: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let Self { app, options, listener, .. } = self;
         let limits = TimeLimits::of_process();
         let door = Arc::new(Door {
@@ -106,6 +108,7 @@ impl Server {
         let handle = server.handle();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        announce()?;
         let mut running = std::pin::pin!(server);
         tokio::select! {
             ended = &mut running => return ended,
