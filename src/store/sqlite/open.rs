@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::conn::SqliteConn;
@@ -81,6 +82,9 @@ fn open(path: &Path, flags: OpenFlags, settings: &str) -> Result<SqliteConn, Sto
     let mut db = connect(path, flags)?;
     db.execute_batch(settings).map_err(|error| store_error(&db, error))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // The plan of a statement must not depend on what is bound: else SQLite prepares every statement anew, each time it
+    // is run, that has a bound LIMIT or (once there are statistics) a bound key. That cost 15 µs of the 58 of a page of 30 records.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|error| store_error(&db, error))?;
     functions::register(&db).map_err(|error| store_error(&db, error))?;
     let deadline = Deadline::install(&mut db).map_err(|error| store_error(&db, error))?;
     Ok(SqliteConn::new(db, deadline))
@@ -93,4 +97,26 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     db.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))
         .map_err(|error| store_error(&db, error))?;
     Ok(db)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_is_bound_to_it() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let conn = open_writer(&StoreOptions::at(dir.path().join("a.db"))).unwrap();
+        let rows = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i % 10, i FROM n";
+        let tables = format!("CREATE TABLE t (k, v); CREATE INDEX tk ON t (k); INSERT INTO t {rows}; ANALYZE;");
+        conn.db().execute_batch(&tables).unwrap();
+        let sql = "SELECT v FROM t WHERE k = ?1 LIMIT ?2";
+        for bound in [(1, 30), (2, 1), (3, 30_i64)] {
+            let mut statement = conn.db().prepare_cached(sql).unwrap();
+            let count = statement.query_map(bound, |row| row.get::<_, i64>(0)).unwrap().count() as i64;
+            assert_eq!((count, statement.get_status(StatementStatus::RePrepare)), (bound.1, 0), "{bound:?}");
+        }
+    }
 }
