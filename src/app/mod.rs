@@ -275,6 +275,7 @@ impl App {
         if let Some(file_work) = &self.file_work {
             file_work.stop();
         }
+        self.mailer.stop();
         if let Some(jobs) = &self.jobs {
             jobs.stop();
         }

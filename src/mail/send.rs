@@ -7,6 +7,7 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use tokio::sync::watch;
 
 use super::{Mail, message, sendmail};
 use crate::settings::{SharedSettings, Smtp};
@@ -29,12 +30,13 @@ pub enum MailError {
 pub struct Mailer {
     settings: Arc<SharedSettings>,
     is_dev: bool,
+    is_stopped: watch::Sender<bool>,
 }
 
 impl Mailer {
     /// With `is_dev` and no SMTP, mails are shown in the log instead of being sent.
     pub fn new(settings: Arc<SharedSettings>, is_dev: bool) -> Self {
-        Self { settings, is_dev }
+        Self { settings, is_dev, is_stopped: watch::Sender::new(false) }
     }
 
     /// Sends one mail and waits until it was taken over, or refused.
@@ -55,7 +57,22 @@ impl Mailer {
             .enable_all()
             .build()
             .map_err(|error| MailError::Again(format!("no runtime: {error}")))?;
-        runtime.block_on(self.send(mail))
+        let mut is_stopped = self.is_stopped.subscribe();
+        runtime.block_on(async {
+            tokio::select! {
+                sent = self.send(mail) => sent,
+                // The sender lives as long as `self`, so the wait can't fail.
+                _ = is_stopped.wait_for(|is_stopped| *is_stopped) => {
+                    Err(MailError::Again("the server is stopping".to_owned()))
+                }
+            }
+        })
+    }
+
+    /// Lets threads that wait for a mail server go: a dead one must not hold up a stop. What they were sending is sent
+    /// by the next start.
+    pub fn stop(&self) {
+        self.is_stopped.send_replace(true);
     }
 
     async fn send_locally(&self, mail: &Mail, message: &Message) -> Result<(), MailError> {
@@ -104,14 +121,18 @@ fn has_login(smtp: &Smtp) -> bool {
 }
 
 /// TLS from the first byte, or STARTTLS where it is offered. A password goes over an unencrypted connection to this
-/// machine alone (contract/20 §4): elsewhere STARTTLS is then required.
+/// machine alone (contract/20 §4): elsewhere STARTTLS is then required. To this machine itself STARTTLS would add nothing
+/// but failures, since the certificate of a freshly installed relay is one that nobody vouches for.
 fn tls(smtp: &Smtp) -> Result<Tls, MailError> {
+    let is_local = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+    if is_local && !smtp.tls {
+        return Ok(Tls::None);
+    }
     let parameters =
         TlsParameters::new(smtp.host.clone()).map_err(|error| MailError::Again(format!("TLS: {}", chain(&error))))?;
-    let is_local = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
     Ok(match () {
         () if smtp.tls => Tls::Wrapper(parameters),
-        () if has_login(smtp) && !is_local => Tls::Required(parameters),
+        () if has_login(smtp) => Tls::Required(parameters),
         () => Tls::Opportunistic(parameters),
     })
 }
