@@ -1,13 +1,10 @@
 //! Files of records (contract/13): one set of tests, run against a directory and against a real S3 store.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::{Answer, Multipart, TestApp};
 
-/// How long a test waits for what follows an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 const TEXT: &[u8] = b"hello world, this is a text\n";
 
 /// An application whose files lie in a directory or in a bucket.
@@ -67,11 +64,7 @@ impl Ground {
     /// Waits until so many files are stored.
     #[track_caller]
     fn await_stored(&self, count: usize) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.stored().len() != count {
-            assert!(Instant::now() < deadline, "stored is {:?}, wanted {count}", self.stored());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        support::wait_until(|| self.stored().len() == count);
     }
 }
 
