@@ -84,7 +84,6 @@ const LINES_LIMIT: usize = 700;
 const LONG_FILES: &[(&str, &str)] = &[
     ("src/query/functions/strftime.rs", "one function of the engine, rebuilt with all its modifiers"),
     ("src/realtime/switchboard.rs", "one thread and all that it owns"),
-    ("src/records/write.rs", "one write, from the body to the change log"),
 ];
 
 /// A room's head is read in one look.
