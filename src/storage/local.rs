@@ -221,9 +221,16 @@ async fn blocking<T: Send + 'static>(
 
 /// Makes a directory and those above it up to `root`; gives the topmost one that was there before.
 fn make_directories(root: &Path, directory: &Path) -> io::Result<PathBuf> {
-    let existing = directory.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(root).to_owned();
-    fs::create_dir_all(directory)?;
-    Ok(existing)
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let existing = directory.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(root).to_owned();
+        match fs::create_dir_all(directory) {
+            // One that was there a moment ago: a removal was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < DIRECTORY_TRIES => {}
+            result => return result.map(|()| existing),
+        }
+    }
 }
 
 /// Syncs the directory of a new file, and those above it down from `topmost`, so that the file's name outlives a power
