@@ -37,6 +37,10 @@ pub struct Connection {
     /// Whether its topics were set once.
     pub has_begun: bool,
     pub pace: Pace,
+    /// Counts the changes of `pace`: a replay that was asked for under another one is out of date.
+    pub pace_number: u64,
+    /// Whether a reader works on what it is owed.
+    pub is_catching_up: bool,
     /// Changes up to here were told by a replay; it may be ahead of the hub.
     pub told: Position,
     /// The last change of which a message was handed to its outlet: the others of that change follow whatever the

@@ -23,6 +23,7 @@ const INLINE_REPLAY_MAX: Position = 256;
 /// What a reader found for a connection that is behind.
 pub(super) struct CaughtUp {
     pub connection: ConnectionId,
+    pub pace_number: u64,
     pub replay: Result<Replay>,
 }
 
@@ -86,6 +87,8 @@ impl Switchboard {
     /// else when it has.
     pub(super) fn set_pace(&mut self, id: ConnectionId, owed: Vec<Owed>) {
         let Some(connection) = self.audience.get_mut(id) else { return };
+        connection.pace_number += 1;
+        connection.is_catching_up = false;
         if owed.is_empty() {
             connection.pace = Pace::Live;
             return;
@@ -98,21 +101,25 @@ impl Switchboard {
 
     /// Reads the log for a connection that is behind and has written what it had.
     pub(super) fn catch_up(&mut self, id: ConnectionId) {
-        let Some(connection) = self.audience.get(id) else { return };
+        let Some(connection) = self.audience.get_mut(id) else { return };
         let Pace::Behind(owed) = &connection.pace else { return };
+        if std::mem::replace(&mut connection.is_catching_up, true) {
+            return; // two replays at once would tell everything twice
+        }
+        let pace_number = connection.pace_number;
         let after = connection.pace.behind_at().unwrap_or(self.position);
         let question =
             replay::Question { owed: owed.clone(), caller: connection.caller.clone(), encoding: connection.encoding };
         let setup = self.setup.clone();
         if self.position - after <= INLINE_REPLAY_MAX {
             let replay = setup.store.read_here(|conn| replay::run(conn, &setup, &question));
-            return self.caught_up(CaughtUp { connection: id, replay });
+            return self.caught_up(CaughtUp { connection: id, pace_number, replay });
         }
         let commands = self.commands.clone();
         let store = setup.store.clone();
         setup.runtime.clone().spawn(async move {
             let replay = store.read(move |conn| replay::run(conn, &setup, &question)).await;
-            let mut command = Command::CaughtUp(CaughtUp { connection: id, replay });
+            let mut command = Command::CaughtUp(CaughtUp { connection: id, pace_number, replay });
             // The thread empties its queue all the time; a full one is a matter of milliseconds.
             while let Err(TrySendError::Full(refused)) = commands.try_send(command) {
                 command = refused;
@@ -122,7 +129,10 @@ impl Switchboard {
     }
 
     pub(super) fn caught_up(&mut self, caught_up: CaughtUp) {
-        let CaughtUp { connection: id, replay } = caught_up;
+        let CaughtUp { connection: id, pace_number, replay } = caught_up;
+        if self.audience.get(id).is_none_or(|connection| connection.pace_number != pace_number) {
+            return;
+        }
         let replay = match replay {
             Ok(replay) => replay,
             Err(error) => {

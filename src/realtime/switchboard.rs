@@ -192,6 +192,8 @@ impl Switchboard {
             opened_at_ms: now_ms,
             has_begun: false,
             pace: Pace::Live,
+            pace_number: 0,
+            is_catching_up: false,
             told: 0,
             admitted: 0,
         });

@@ -17,6 +17,8 @@ fn connection(number: usize) -> Connection {
         opened_at_ms: 0,
         has_begun: false,
         pace: Pace::Live,
+        pace_number: 0,
+        is_catching_up: false,
         told: 0,
         admitted: 0,
     }
