@@ -55,7 +55,9 @@ impl<'w> Group<'w> {
                 Err(error) => {
                     job.answer(Outcome::Refused(error));
                     self.roll_back();
-                    waiting.extend(ran);
+                    // Those that ran before it run again, in their order.
+                    ran.append(waiting);
+                    *waiting = ran;
                     return;
                 }
             }
@@ -79,6 +81,7 @@ impl<'w> Group<'w> {
     fn begin(&mut self) -> Result<(), StoreError> {
         if !self.conn.db().is_autocommit() {
             // A transaction that couldn't be rolled back: nothing may be written on top of it.
+            self.shared.stop_writing(&StoreError::Stopped);
             return Err(StoreError::Stopped);
         }
         self.conn.run("BEGIN IMMEDIATE")?;
