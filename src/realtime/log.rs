@@ -45,6 +45,14 @@ pub fn list(conn: &dyn Conn, after: Position, upto: Position, limit: usize) -> R
     Ok(entries)
 }
 
+/// A record as the change at `entry` left it, if a later change tells: what that one replaced.
+pub fn state_after(conn: &dyn Conn, entry: &LogEntry) -> Result<Option<String>, StoreError> {
+    let sql =
+        "SELECT old FROM _mb_changes WHERE position > ?1 AND collection = ?2 AND record = ?3 ORDER BY position LIMIT 1";
+    let params = [entry.position.into(), (*entry.collection_id).into(), (*entry.record_id).into()];
+    conn.find_row(sql, &params, |row| row.cell(0).as_text().to_owned())
+}
+
 /// When the change at a position was made, unix milliseconds.
 pub fn time_of(conn: &dyn Conn, position: Position) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT at FROM _mb_changes WHERE position = ?1";

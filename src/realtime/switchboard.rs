@@ -1,6 +1,5 @@
 //! The hub's thread: owns every connection, tails the change log, sends.
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -62,8 +61,6 @@ pub(super) struct Switchboard {
     pub(super) outlets: Vec<Arc<dyn Outlet>>,
     pub(super) parcels: Vec<Vec<Parcel>>,
     restart: RestartWindow,
-    /// Records that were gone before their creation could be told: their deletion isn't told either.
-    unborn: HashSet<(Box<str>, Box<str>)>,
     pub(super) resume: ResumePoints,
     /// When resume points were saved last, unix milliseconds.
     pub(super) saved_at_ms: i64,
@@ -108,7 +105,6 @@ impl Switchboard {
             outlets: Vec::new(),
             parcels: Vec::new(),
             restart,
-            unborn: HashSet::new(),
             resume,
             saved_at_ms: 0,
         })
@@ -287,12 +283,6 @@ impl Switchboard {
     }
 
     fn announce(&mut self, conn: &dyn Conn, schema: &Arc<Schema>, entry: &LogEntry) {
-        if entry.kind == ChangeKind::Delete
-            && !self.unborn.is_empty()
-            && self.unborn.remove(&(entry.collection_id.clone(), entry.record_id.clone()))
-        {
-            return;
-        }
         let Some(collection) = schema.find_by_id(&entry.collection_id) else { return };
         let is_wanted = !self.audience.groups_for(&collection.id, &collection.name, &entry.record_id).is_empty();
         let bound = self.audience.bound_to(&collection.id, &entry.record_id);
@@ -300,20 +290,21 @@ impl Switchboard {
             return;
         }
         let record = match entry.kind {
-            ChangeKind::Create | ChangeKind::Update => rows::find_record(conn, collection, &entry.record_id),
+            ChangeKind::Create | ChangeKind::Update => {
+                // One that is gone already is told as it was: whoever is cut off now is told of its deletion later.
+                rows::find_record(conn, collection, &entry.record_id).and_then(|found| match found {
+                    Some(record) => Ok(Some(record)),
+                    None => Ok(log::state_after(conn, entry)?
+                        .and_then(|old| rows::record_from_old(collection, &entry.record_id, &old))),
+                })
+            }
             ChangeKind::Delete => {
                 Ok(entry.old.as_deref().and_then(|old| rows::record_from_old(collection, &entry.record_id, old)))
             }
         };
         let record = match record {
             Ok(Some(record)) => Arc::new(record),
-            Ok(None) => {
-                // Deleted meanwhile: that entry follows.
-                if entry.kind == ChangeKind::Create {
-                    self.unborn.insert((entry.collection_id.clone(), entry.record_id.clone()));
-                }
-                return;
-            }
+            Ok(None) => return, // its entry has no state to tell
             Err(error) => {
                 tracing::error!(%error, collection = &*collection.name, "a change can't be announced");
                 return;
