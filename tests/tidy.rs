@@ -83,7 +83,6 @@ const LINES_MAX: usize = 400;
 const LINES_LIMIT: usize = 700;
 const LONG_FILES: &[(&str, &str)] = &[
     ("src/query/functions/strftime.rs", "one function of the engine, rebuilt with all its modifiers"),
-    ("src/realtime/switchboard.rs", "one thread and all that it owns"),
 ];
 
 /// A room's head is read in one look.

@@ -63,7 +63,11 @@ test("a subscription to one record hears of that one alone", async () => {
   await guest.collection("messages").subscribe(wanted.id, heard.take);
   await client.collection("messages").update(other.id, { text: "unheard" });
   await client.collection("messages").update(wanted.id, { text: "heard" });
-  const [event] = await heard.next(1);
-  assert.equal(event.record.text, "heard");
+  // Right after a start a stream repeats what its edges could have cost, so the creation may come first.
+  let event;
+  for (let count = 1; event?.record.text !== "heard"; count += 1) {
+    event = (await heard.next(count))[count - 1];
+    assert.equal(event.record.id, wanted.id);
+  }
   await guest.collection("messages").unsubscribe();
 });
