@@ -4,7 +4,7 @@
 # Debian packages where root or sudo is at hand, everything else below target/tools and node_modules.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt tools unit sdk fuzz conformance bench bench-growth soak
+.PHONY: help run test check fmt tools unit sdk fuzz conformance bench bench-growth bench-collections soak
 
 TOOLS := target/tools
 # Every suite runs the same build: the profile dev with what tests inject.
@@ -55,6 +55,10 @@ bench: ## floor, peer and Monobase in turn; writes bench/README.md
 bench-growth: ## cost against the number of rows: 10k, 100k, 1M
 	@.ci/install bench
 	bench/run --growth
+
+bench-collections: ## cost against the number of collections, and imports beside the peer
+	@.ci/install bench
+	bench/run --collections
 
 soak: ## the long runs: 1,000 kills, 10 minutes of fuzzing
 	@.ci/install test

@@ -8,4 +8,5 @@ mod disk_faults;
 mod full_disk;
 mod kill;
 mod ledger;
+mod schema_change;
 mod two_processes;
