@@ -1,5 +1,7 @@
 //! A field: what all kinds have in common, and the options of its kind (contract/03 §1).
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -65,6 +67,19 @@ struct CommonOptions {
     help: String,
 }
 
+/// The keys of a field object of the same kind, found out once per kind.
+fn known_keys(field: &Field) -> Arc<[String]> {
+    static KEYS: Mutex<Vec<(&str, Arc<[String]>)>> = Mutex::new(Vec::new());
+    let name = field.kind.name();
+    let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, known)) = keys.iter().find(|(kind, _)| *kind == name) {
+        return known.clone();
+    }
+    let known: Arc<[String]> = field.to_json().keys().cloned().collect();
+    keys.push((name, known.clone()));
+    known
+}
+
 impl Field {
     /// Reads a field object, stored or sent; an absent key or null is the default. `id` and `name` may be empty.
     pub fn from_json(object: &Map<String, Json>) -> Result<Self, OptionsError> {
@@ -82,8 +97,8 @@ impl Field {
             kind,
             unknown: Map::new(),
         };
-        let known = field.to_json();
-        let unknown = object.iter().filter(|(key, _)| !known.contains_key(key.as_str()));
+        let known = known_keys(&field);
+        let unknown = object.iter().filter(|(key, _)| !known.iter().any(|known| known == *key));
         field.unknown = unknown.map(|(key, value)| (key.clone(), value.clone())).collect();
         Ok(field)
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value as Json};
 
 /// A field object can't be read.
@@ -17,9 +18,9 @@ pub enum OptionsError {
 
 /// Reads options out of a field object: an absent key or null is the default, other keys are ignored.
 pub(in crate::schema) fn read<T: DeserializeOwned>(object: &Map<String, Json>) -> Result<T, OptionsError> {
-    let given = object.iter().filter(|(_, value)| !value.is_null());
-    let given: Map<String, Json> = given.map(|(key, value)| (key.clone(), value.clone())).collect();
-    Ok(serde_json::from_value(Json::Object(given))?)
+    // Read in place: every field of every collection comes this way when the server starts.
+    let given = object.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.as_str(), value));
+    Ok(T::deserialize(MapDeserializer::new(given))?)
 }
 
 /// The options as an object.
