@@ -69,7 +69,8 @@ struct CommonOptions {
 
 /// The keys of a field object of the same kind, found out once per kind.
 fn known_keys(field: &Field) -> Arc<[String]> {
-    static KEYS: Mutex<Vec<(&str, Arc<[String]>)>> = Mutex::new(Vec::new());
+    type KeysOfKind = (&'static str, Arc<[String]>);
+    static KEYS: Mutex<Vec<KeysOfKind>> = Mutex::new(Vec::new());
     let name = field.kind.name();
     let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, known)) = keys.iter().find(|(kind, _)| *kind == name) {
