@@ -7,6 +7,7 @@ mod batch;
 mod cli;
 mod conditional;
 mod cursor;
+mod data_dirs;
 mod doors;
 mod expand;
 mod filter_cases;

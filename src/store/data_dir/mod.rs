@@ -12,6 +12,7 @@
 mod adopt;
 mod fresh;
 mod lock;
+mod rights;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -109,6 +110,7 @@ impl DataDir {
         let path = &options.path;
         let found = look_before_touching(path)?;
         fs::create_dir_all(path).map_err(|cause| OpenError::NotWritable { path: path.clone(), cause })?;
+        rights::check(path)?;
         let lock = match options.purpose {
             Purpose::Serve => Some(Lock::take(path)?),
             Purpose::Command => None,
