@@ -20,6 +20,7 @@ pub mod forms;
 mod identity;
 mod login;
 mod mails;
+pub mod oauth2;
 pub mod otp;
 mod owned;
 mod password_reset;
