@@ -11,6 +11,7 @@ use crate::input::RecordBody;
 use crate::query::Request;
 use crate::rows::{self, Draft};
 use crate::schema::{Collection, FieldValue, Record, Schema};
+use crate::storage::QueuedRemovals;
 use crate::store::{Conn, ConnExt, Tx, Value};
 
 use super::answer::Written;
@@ -141,10 +142,12 @@ impl Records {
             let job = move |tx: &dyn Tx| {
                 let (condition, compared) = ((*condition).as_ref(), compared.as_ref());
                 let update = UpdateOf { id: &id, input: &in_job, condition, compared, when_moved: WhenMoved::Report };
-                records.update_in(tx, &of_job, &update)
+                let updated = records.update_in(tx, &of_job, &update)?;
+                Ok((updated, QueuedRemovals::of_job(tx)))
             };
-            if let Updated::Done(written) = self.store.write(job).await? {
+            if let (Updated::Done(written), removals) = self.store.write(job).await? {
                 input.committed();
+                self.storage.await_removals(removals).await;
                 return self.answer(&request, written).await;
             }
         }
@@ -165,7 +168,13 @@ impl Records {
         check_writable(collection)?;
         check_action(&request.caller, collection, Action::Delete)?;
         let (records, collection_id, id) = (self.clone(), collection.id.clone(), id.to_owned());
-        self.store.write(move |tx| records.delete_in(tx, &request, &collection_id, &id, condition.as_ref())).await
+        let job = move |tx: &dyn Tx| {
+            records.delete_in(tx, &request, &collection_id, &id, condition.as_ref())?;
+            Ok(QueuedRemovals::of_job(tx))
+        };
+        let removals = self.store.write(job).await?;
+        self.storage.await_removals(removals).await;
+        Ok(())
     }
 
     /// Does what needs no database: hashes the passwords, and puts the uploads into the storage, in the place of the
