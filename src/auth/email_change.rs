@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use crate::crypto::Secret;
 use crate::error::{FieldError, Result};
-use crate::mail::put_mail;
-use crate::rows::{Draft, find_record, find_record_by, update_record};
+use crate::rows::{Draft, find_record_by, update_record};
 use crate::schema::{Collection, FieldValue, Record};
-use crate::store::Conn;
+use crate::store::{Conn, Tx};
 
-use super::accounts::{Accounts, find_auth_collection};
+use super::accounts::Accounts;
 use super::forms::Form;
-use super::mails::{Letter, compose};
+use super::mail_links::token_refused;
+use super::mails::Letter;
 use super::tokens::{TokenKind, peek_claims, verify_token};
-use super::verification::{invalid_token, other_collection};
 
 /// Longest password that is compared, bytes.
 const PASSWORD_BYTES_MAX: usize = 100;
@@ -36,17 +35,9 @@ impl Accounts {
             );
         }
         form.finish()?;
-        let (accounts, id, collection_id) = (self.clone(), record.id().to_owned(), record.collection().id.clone());
-        self.store
-            .write(move |tx| {
-                let schema = accounts.schema.current();
-                let collection = find_auth_collection(&schema, &collection_id)?;
-                let Some(record) = find_record(tx, &collection, &id)? else { return Ok(()) };
-                let letter = Letter::EmailChange { new_email: &new_email };
-                let meta = &accounts.settings.current().document.meta;
-                put_mail(tx, &accounts.clock, &compose(&record, letter, meta, &accounts.clock)?)
-            })
-            .await
+        let (accounts, record) = (self.clone(), record.clone());
+        let job = move |tx: &dyn Tx| accounts.put_letter(tx, &record, Letter::EmailChange { new_email: &new_email });
+        self.store.write(job).await
     }
 
     /// Sets the address that the token names, which ends all tokens of the record.
@@ -74,7 +65,7 @@ impl Accounts {
         form.required("password", &password, PASSWORD_BYTES_MAX);
         let hash = if form.is_fine("token") { self.hash_behind(&token)? } else { String::new() };
         // Compared whatever the token is worth: the time must not tell.
-        let is_right = self.hasher.verify(Secret::new(password), hash.clone()).await?;
+        let is_right = self.hasher.verify(Secret::new(password), hash).await?;
         form.check(
             "password",
             (!is_right)
@@ -85,15 +76,12 @@ impl Accounts {
         self.store
             .write(move |tx| {
                 let (schema, clock) = (accounts.schema.current(), &accounts.clock);
-                let verified = verify_token(tx, &schema, TokenKind::EmailChange, &token, clock.now())?
-                    .filter(|verified| verified.record.text("password") == hash);
-                let mut form = Form::new();
-                form.check("token", verified.is_none().then(invalid_token));
-                let Some(verified) = verified else { return form.finish() };
+                let verified = accounts.check_link(tx, &schema, TokenKind::EmailChange, &token, &own_id)?;
                 let record = verified.record;
-                form.check("token", (record.collection().id != own_id).then(other_collection));
-                form.check("token", is_taken(tx, record.collection(), &new_email)?.then(invalid_new_email));
-                form.finish()?;
+                // The password that was compared is still the one: another would have ended the token.
+                if is_taken(tx, record.collection(), &new_email)? {
+                    return Err(token_refused(invalid_new_email()));
+                }
                 let mut draft = Draft::of(record);
                 draft.set("email", FieldValue::Text(new_email.clone()));
                 draft.set("verified", FieldValue::Bool(true));

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use crate::error::{Error, FieldError, Result};
-use crate::mail::put_mail;
-use crate::rows::{Draft, find_record, update_record};
+use crate::rows::{Draft, update_record};
 use crate::schema::fields::Kind;
 use crate::schema::{Collection, FieldValue};
 
-use super::accounts::{Accounts, auth_options, find_auth_collection, password_cost};
+use super::accounts::{Accounts, auth_options, password_cost};
 use super::forms::{Form, TEXT_BYTES_MAX};
-use super::mails::{Letter, compose};
+use super::mail_links::{Link, pause_key};
 use super::superusers::INSTALLER_EMAIL;
-use super::tokens::{TokenKind, verify_token};
-use super::verification::{invalid_token, other_collection, pause_key};
+use super::tokens::TokenKind;
 
 /// What `confirm-password-reset` was sent.
 #[derive(Clone, Debug)]
@@ -26,23 +24,8 @@ pub struct PasswordReset {
 impl Accounts {
     /// Mails a link to the record of this address, unless one has just left. Whoever asks learns nothing.
     pub async fn request_password_reset(self: &Arc<Self>, collection: &Arc<Collection>, email: &str) -> Result<()> {
-        let record = self.find_by_email(collection, email)?;
-        let Some(record) = record.filter(|record| record.text("email") != INSTALLER_EMAIL) else {
-            return self.pretend().await;
-        };
-        let key = pause_key("reset", &collection.id, record.id());
-        if !self.begin_pause(&key) {
-            return self.pretend().await;
-        }
-        let (accounts, id, collection_id) = (self.clone(), record.id().to_owned(), collection.id.clone());
-        let sent = self.store.write(move |tx| {
-            let schema = accounts.schema.current();
-            let collection = find_auth_collection(&schema, &collection_id)?;
-            let Some(record) = find_record(tx, &collection, &id)? else { return Ok(()) };
-            let meta = &accounts.settings.current().document.meta;
-            put_mail(tx, &accounts.clock, &compose(&record, Letter::PasswordReset, meta, &accounts.clock)?)
-        });
-        sent.await.inspect_err(|_| self.mail_pauses.forget(&key))
+        let record = self.find_by_email(collection, email)?.filter(|record| record.text("email") != INSTALLER_EMAIL);
+        self.mail_link(record, Link::PasswordReset).await
     }
 
     /// Sets the new password, which ends the token and all sessions; a token that came by mail to the record's address
@@ -63,14 +46,8 @@ impl Accounts {
         let (accounts, own_id, token) = (self.clone(), collection.id.clone(), reset.token);
         let key = self.store.write(move |tx| {
             let (schema, clock) = (accounts.schema.current(), &accounts.clock);
-            // Again: of two who use the link at once, one has made it invalid for the other.
-            let verified = verify_token(tx, &schema, TokenKind::PasswordReset, &token, clock.now())?;
-            let mut form = Form::new();
-            form.check("token", verified.is_none().then(invalid_token));
-            let Some(verified) = verified else { return form.finish().map(|()| String::new()) };
-            form.check("token", (verified.record.collection().id != own_id).then(other_collection));
-            form.finish()?;
-            let key = pause_key("reset", &own_id, verified.record.id());
+            let verified = accounts.check_link(tx, &schema, TokenKind::PasswordReset, &token, &own_id)?;
+            let key = pause_key(Link::PasswordReset, &verified.record);
             let proves_address = verified.record.text("email") == verified.claims.email();
             let mut draft = Draft::of(verified.record);
             draft.set_password("password", password.clone());
@@ -82,21 +59,6 @@ impl Accounts {
         });
         self.mail_pauses.forget(&key.await?);
         Ok(())
-    }
-
-    /// What is wrong with a token of this kind for this collection, if anything.
-    pub(super) fn token_error(
-        &self,
-        collection: &Collection,
-        kind: TokenKind,
-        token: &str,
-    ) -> Result<Option<FieldError>> {
-        let schema = self.schema.current();
-        let verified = self.store.read_here(|conn| verify_token(conn, &schema, kind, token, self.clock.now()))?;
-        Ok(match verified {
-            None => Some(invalid_token()),
-            Some(verified) => (verified.record.collection().id != collection.id).then(other_collection),
-        })
     }
 }
 
