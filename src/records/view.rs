@@ -36,25 +36,12 @@ impl Records {
         id: &str,
     ) -> Result<RecordAnswer> {
         let schema = self.schema.current();
-        let gate = self.gate(&schema, &request);
-        let reach = gate.reach_one(collection, Action::View)?;
+        let reach = self.gate(&schema, &request).reach_one(collection, Action::View)?;
         let mut select = reach.select.ok_or_else(Error::not_found)?;
         select.and_id(id);
-        let expansion = self.resolve_expansion(&schema, &request, collection);
-        let is_bounded = reach.is_bounded
-            && !collection.is_view()
-            && expansion.as_ref().is_none_or(Expansion::is_bounded)
-            && !has_manage_rule(collection);
-        let shape = self.shapes.get(collection, &request.caller, gate.dialect);
-        let view = View { records: self.clone(), schema, request, shape, select, expansion };
-        match is_bounded {
-            true => self.store.read_here(|conn| view.run(conn)),
-            false => self.store.read(move |conn| view.run(conn)).await,
-        }
+        self.run_view(schema, request, collection, select, reach.is_bounded && !collection.is_view()).await
     }
-}
 
-impl Records {
     /// The record with this id as the request's caller sees it, whatever the view rule says: for a caller who has shown
     /// who they are (contract/11 §1, Auth answer).
     ///
@@ -69,8 +56,21 @@ impl Records {
         let schema = self.schema.current();
         let mut select = Select::from_collection(collection, self.store.dialect());
         select.and_id(id);
+        self.run_view(schema, request, collection, select, true).await
+    }
+
+    /// Reads the one record of `select`: on this thread where everything it takes is bounded.
+    async fn run_view(
+        self: &Arc<Self>,
+        schema: Arc<Schema>,
+        request: Request,
+        collection: &Arc<Collection>,
+        select: Select,
+        is_bounded: bool,
+    ) -> Result<RecordAnswer> {
         let expansion = self.resolve_expansion(&schema, &request, collection);
-        let is_bounded = expansion.as_ref().is_none_or(Expansion::is_bounded) && !has_manage_rule(collection);
+        let is_bounded =
+            is_bounded && expansion.as_ref().is_none_or(Expansion::is_bounded) && !has_manage_rule(collection);
         let shape = self.shapes.get(collection, &request.caller, self.store.dialect());
         let view = View { records: self.clone(), schema, request, shape, select, expansion };
         match is_bounded {

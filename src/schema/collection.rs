@@ -93,3 +93,24 @@ impl Collection {
         }
     }
 }
+
+#[cfg(test)]
+impl Collection {
+    /// A base collection without rules, for tests; `fields` as in a body of the collections API.
+    pub(crate) fn of_fields(name: &str, fields: &serde_json::Value) -> Self {
+        let of_json = |json: &serde_json::Value| json.as_object().and_then(|field| Field::from_json(field).ok());
+        let fields = fields.as_array().into_iter().flatten().map(|json| of_json(json).expect("a field's JSON"));
+        Self {
+            id: "pbc_1".into(),
+            name: name.into(),
+            kind: CollectionKind::Base,
+            system: false,
+            fields: fields.collect(),
+            indexes: Vec::new(),
+            rules: Rules::default(),
+            created: String::new(),
+            updated: String::new(),
+            unknown_options: Default::default(),
+        }
+    }
+}

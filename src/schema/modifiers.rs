@@ -110,7 +110,6 @@ fn number_of(value: &FieldValue) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{CollectionKind, Rules};
     use serde_json::json;
 
     fn collection() -> Collection {
@@ -121,19 +120,7 @@ mod tests {
             {"type": "text", "name": "slug", "autogeneratePattern": "[x]{3}"}, {"type": "text", "name": "plain"},
             {"type": "file", "name": "docs", "maxSelect": 5},
         ]);
-        let fields = fields.as_array().unwrap().iter().map(|f| Field::from_json(f.as_object().unwrap()).unwrap());
-        Collection {
-            id: "c".into(),
-            name: "c".into(),
-            kind: CollectionKind::Base,
-            system: false,
-            fields: fields.collect(),
-            indexes: Vec::new(),
-            rules: Rules::default(),
-            created: String::new(),
-            updated: String::new(),
-            unknown_options: Default::default(),
-        }
+        Collection::of_fields("things", &fields)
     }
 
     #[test]

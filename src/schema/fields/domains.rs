@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{FieldError, FieldErrors};
+use crate::schema::{Field, FieldValue};
+
+use super::checks::check_required;
 
 /// Bytes of a domain (RFC 1035).
 const DOMAIN_BYTES_MAX: usize = 255;
@@ -18,7 +21,30 @@ pub struct DomainLists {
     pub only_domains: Option<Vec<String>>,
 }
 
+/// A kind of text that names a domain.
+pub(super) struct Address {
+    /// The domain in a text of this kind; `None` for a text that is none.
+    pub domain_of: fn(&str) -> Option<&str>,
+    pub invalid: (&'static str, &'static str),
+    pub not_allowed: (&'static str, &'static str),
+}
+
 impl DomainLists {
+    /// A value is blank where it may be, or an address in a domain that the lists let through.
+    pub(super) fn validate(&self, field: &Field, value: &FieldValue, address: &Address) -> Result<(), FieldError> {
+        check_required(field, value)?;
+        let FieldValue::Text(text) = value else { return Ok(()) };
+        if text.is_empty() {
+            return Ok(());
+        }
+        let refused = |(code, message): (&'static str, &'static str)| Err(FieldError::code(code, message));
+        match (address.domain_of)(text) {
+            None => refused(address.invalid),
+            Some(domain) if !self.allow(domain) => refused(address.not_allowed),
+            Some(_) => Ok(()),
+        }
+    }
+
     pub(super) fn check_options(&self) -> FieldErrors {
         let mut errors = FieldErrors::new();
         let lists = [("exceptDomains", list(&self.except_domains)), ("onlyDomains", list(&self.only_domains))];
@@ -40,7 +66,7 @@ impl DomainLists {
     }
 
     /// Whether the lists let a domain through.
-    pub(super) fn allow(&self, domain: &str) -> bool {
+    fn allow(&self, domain: &str) -> bool {
         let is_in = |list: &[String]| list.iter().any(|listed| listed.eq_ignore_ascii_case(domain));
         let only = list(&self.only_domains);
         (only.is_empty() || is_in(only)) && !is_in(list(&self.except_domains))

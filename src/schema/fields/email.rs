@@ -7,8 +7,7 @@ use crate::error::{FieldError, FieldErrors};
 use crate::formats::is_email;
 use crate::schema::{Field, FieldValue, Shape};
 
-use super::checks::check_required;
-use super::domains::DomainLists;
+use super::domains::{Address, DomainLists};
 use super::{FieldKind, OptionsContext};
 
 /// Options of an email field.
@@ -18,6 +17,12 @@ pub struct EmailOptions {
     #[serde(flatten)]
     pub domains: DomainLists,
 }
+
+const ADDRESS: Address = Address {
+    domain_of: |text| if is_email(text) { text.rsplit_once('@').map(|(_, domain)| domain) } else { None },
+    invalid: ("validation_is_email", "Must be a valid email address."),
+    not_allowed: ("validation_email_domain_not_allowed", "Email domain is not allowed."),
+};
 
 impl FieldKind for EmailOptions {
     fn shape(&self) -> Shape {
@@ -29,19 +34,7 @@ impl FieldKind for EmailOptions {
     }
 
     fn validate(&self, field: &Field, value: &FieldValue) -> Result<(), FieldError> {
-        check_required(field, value)?;
-        let FieldValue::Text(text) = value else { return Ok(()) };
-        if text.is_empty() {
-            return Ok(());
-        }
-        if !is_email(text) {
-            return Err(FieldError::code("validation_is_email", "Must be a valid email address."));
-        }
-        let domain = text.rsplit_once('@').map_or("", |(_, domain)| domain);
-        if !self.domains.allow(domain) {
-            return Err(FieldError::code("validation_email_domain_not_allowed", "Email domain is not allowed."));
-        }
-        Ok(())
+        self.domains.validate(field, value, &ADDRESS)
     }
 
     fn openapi(&self) -> Json {

@@ -7,8 +7,7 @@ use crate::error::{FieldError, FieldErrors};
 use crate::formats::{UrlScheme, is_email, is_url};
 use crate::schema::{Field, FieldValue, Shape};
 
-use super::checks::check_required;
-use super::domains::DomainLists;
+use super::domains::{Address, DomainLists};
 use super::{FieldKind, OptionsContext};
 
 /// Options of a url field.
@@ -18,6 +17,12 @@ pub struct UrlOptions {
     #[serde(flatten)]
     pub domains: DomainLists,
 }
+
+const ADDRESS: Address = Address {
+    domain_of: |text| host_of(text).map(|host| host.strip_suffix('.').unwrap_or(host)),
+    invalid: ("validation_invalid_url", "Must be a valid url."),
+    not_allowed: ("validation_url_domain_not_allowed", "Url domain is not allowed."),
+};
 
 impl FieldKind for UrlOptions {
     fn shape(&self) -> Shape {
@@ -29,18 +34,7 @@ impl FieldKind for UrlOptions {
     }
 
     fn validate(&self, field: &Field, value: &FieldValue) -> Result<(), FieldError> {
-        check_required(field, value)?;
-        let FieldValue::Text(text) = value else { return Ok(()) };
-        if text.is_empty() {
-            return Ok(());
-        }
-        let Some(host) = host_of(text) else {
-            return Err(FieldError::code("validation_invalid_url", "Must be a valid url."));
-        };
-        if !self.domains.allow(host.strip_suffix('.').unwrap_or(host)) {
-            return Err(FieldError::code("validation_url_domain_not_allowed", "Url domain is not allowed."));
-        }
-        Ok(())
+        self.domains.validate(field, value, &ADDRESS)
     }
 
     fn openapi(&self) -> Json {

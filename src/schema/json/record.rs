@@ -128,7 +128,7 @@ impl RecordJson {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{CollectionKind, Field, FieldValue, Rules};
+    use crate::schema::FieldValue;
     use serde_json::json;
     use std::sync::Arc;
 
@@ -137,19 +137,7 @@ mod tests {
             {"type": "text", "name": "id"}, {"type": "number", "name": "zoo"}, {"type": "bool", "name": "Flag"},
             {"type": "password", "name": "pin"}, {"type": "json", "name": "data"}, {"type": "text", "name": "collect"},
         ]);
-        let fields = fields.as_array().unwrap().iter().map(|f| Field::from_json(f.as_object().unwrap()).unwrap());
-        Collection {
-            id: "pbc_1".into(),
-            name: "things".into(),
-            kind: CollectionKind::Base,
-            system: false,
-            fields: fields.collect(),
-            indexes: Vec::new(),
-            rules: Rules::default(),
-            created: String::new(),
-            updated: String::new(),
-            unknown_options: Default::default(),
-        }
+        Collection::of_fields("things", &fields)
     }
 
     const CELLS: [Cell<'_>; 6] =
