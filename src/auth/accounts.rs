@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::access::Gate;
+use crate::access::{Gate, live_request};
 use crate::clock::Clock;
 use crate::crypto::{PasswordHasher, Secret};
 use crate::error::{Error, Result};
@@ -108,7 +108,7 @@ impl Accounts {
                 let collection = find_auth_collection(&schema, &collection_id)?;
                 let record = find_record(tx, &collection, &id)?.filter(|record| record.text("password") == hash);
                 let Some(record) = record else { return Err(refused()) };
-                accounts.login(&schema, &call, |login| login.finish(tx, record.clone(), Method::Password))
+                accounts.login(tx, &schema, &call, |login| login.finish(tx, record.clone(), Method::Password))
             })
             .await
     }
@@ -124,21 +124,23 @@ impl Accounts {
         self.store
             .read(move |conn| {
                 let schema = accounts.schema.current();
-                accounts.login(&schema, &call, |login| login.check_rules(conn, &record))
+                accounts.login(conn, &schema, &call, |login| login.check_rules(conn, &record))
             })
             .await
     }
 
-    /// Does the steps of a login.
+    /// Does the steps of a login, for whom the caller is by now.
     pub(super) fn login<T>(
         &self,
+        conn: &dyn Conn,
         schema: &Arc<Schema>,
         call: &LoginCall,
         steps: impl FnOnce(&Login<'_>) -> Result<T>,
     ) -> Result<T> {
         let settings = self.settings.current();
         let (now, dialect) = (self.clock.now(), self.store.dialect());
-        let gate = Gate { planner: &self.planner, schema, request: &call.request, now, dialect };
+        let request = live_request(conn, schema, &call.request)?;
+        let gate = Gate { planner: &self.planner, schema, request: &request, now, dialect };
         steps(&Login { gate, settings: &settings, clock: &self.clock, call })
     }
 

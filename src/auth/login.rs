@@ -95,7 +95,7 @@ impl Login<'_> {
         if is_superuser && !self.settings.lets_superusers_in_from(self.call.ip) {
             return Err(Error::forbidden());
         }
-        if self.call.request.caller.is_superuser() {
+        if self.gate.request.caller.is_superuser() {
             return Ok(());
         }
         let refused =

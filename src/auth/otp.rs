@@ -183,7 +183,7 @@ impl Accounts {
             }
             delete_record(tx, &schema, &accounts.clock, &row)?;
             let owner = accounts.verify_by_otp(tx, &schema, owner, row.text("sentTo"), replacement.clone())?;
-            accounts.login(&schema, &call, |login| login.finish(tx, owner.clone(), Method::Otp))
+            accounts.login(tx, &schema, &call, |login| login.finish(tx, owner.clone(), Method::Otp))
         });
         end.await
     }

@@ -1,17 +1,17 @@
 //! Several writes in one transaction, all or nothing (contract/06).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::access::Action;
+use crate::access::{Action, live_request};
 use crate::error::{Error, FieldError, FieldErrors, Result};
 use crate::input::RecordBody;
 use crate::picker::Picker;
-use crate::query::Request;
+use crate::query::{Caller, Request};
 use crate::rows::find_record;
 use crate::schema::Collection;
-use crate::storage::QueuedRemovals;
 use crate::store::Tx;
 
 use super::Records;
@@ -114,7 +114,7 @@ impl Records {
             if let Some(key) = &key
                 && let Some(kept) = key.find_kept(tx, now)?
             {
-                return Ok((kept.body, None));
+                return Ok((kept.body, false));
             }
             let body = records.run_items(tx, &in_job, &bounds)?;
             if is_faulty {
@@ -124,16 +124,15 @@ impl Records {
             if let Some(key) = &key {
                 key.keep(tx, now, &body, None)?;
             }
-            Ok((body, Some(QueuedRemovals::of_job(tx))))
+            Ok((body, true))
         };
         let result = self.store.write(job).await;
         if let Some(fault) = fault.filter(|_| reached_fault.load(Ordering::Relaxed)) {
             return Err(failed_at(items.len(), fault));
         }
-        let (body, removals) = result?;
-        if let Some(removals) = removals {
+        let (body, is_new) = result?;
+        if is_new {
             items.iter().for_each(|item| item.input.committed());
-            self.storage.await_removals(removals).await;
         }
         Ok(body)
     }
@@ -200,12 +199,18 @@ impl Records {
     /// The job.
     fn run_items(&self, tx: &dyn Tx, items: &[ReadyItem], bounds: &Bounds) -> Result<Vec<u8>> {
         let mut out = vec![b'['];
+        let Some(first) = items.first() else { return Ok(b"[]".to_vec()) };
+        // Asked once: what an item does to its caller doesn't count for those after it (contract/06 §5).
+        let moved = match live_request(tx, &self.schema.current(), &first.request)? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(live) => Some(live.caller),
+        };
         for (index, item) in items.iter().enumerate() {
             bounds.check()?;
             if index > 0 {
                 out.push(b',');
             }
-            match self.run_item(tx, item).map_err(|error| failed_at(index, error))? {
+            match self.run_item(tx, item, moved.as_ref()).map_err(|error| failed_at(index, error))? {
                 Some(body) => {
                     out.extend_from_slice(b"{\"body\":");
                     out.extend_from_slice(&body);
@@ -219,9 +224,13 @@ impl Records {
         Ok(out)
     }
 
-    /// The JSON of the record; `None` for a delete.
-    fn run_item(&self, tx: &dyn Tx, item: &ReadyItem) -> Result<Option<Vec<u8>>> {
-        let request = &item.request;
+    /// The JSON of the record; `None` for a delete. `moved` is the caller, if they have changed since the call came.
+    fn run_item(&self, tx: &dyn Tx, item: &ReadyItem, moved: Option<&Caller>) -> Result<Option<Vec<u8>>> {
+        let request = match moved {
+            None => Cow::Borrowed(&*item.request),
+            Some(caller) => Cow::Owned(Request { caller: caller.clone(), ..(*item.request).clone() }),
+        };
+        let request = &*request;
         let update = |id: &str, request: &Request| {
             let update = UpdateOf {
                 id,

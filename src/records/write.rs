@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use crate::access::{Action, Gate, check_action};
+use crate::access::{Action, Gate, check_action, live_request};
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::input::RecordBody;
 use crate::query::Request;
 use crate::rows::{self, Draft};
 use crate::schema::{Collection, FieldValue, Record, Schema};
-use crate::storage::QueuedRemovals;
 use crate::store::{Conn, ConnExt, Tx, Value};
 
 use super::answer::Written;
@@ -87,7 +86,11 @@ impl Records {
         let request = Arc::new(request);
         let (records, of_job, in_job) = (self.clone(), request.clone(), input.clone());
         let Some(key) = key else {
-            let written = self.store.write(move |tx| records.create_in(tx, &of_job, &in_job)).await?;
+            let job = move |tx: &dyn Tx| {
+                let live = live_request(tx, &records.schema.current(), &of_job)?;
+                records.create_in(tx, &live, &in_job)
+            };
+            let written = self.store.write(job).await?;
             input.committed();
             return self.answer(&request, written).await;
         };
@@ -111,6 +114,7 @@ impl Records {
         if let Some(kept) = key.find_kept(tx, now)? {
             return Ok((RecordAnswer::of_kept(kept), false));
         }
+        let request = &*live_request(tx, &self.schema.current(), request)?;
         let written = self.create_in(tx, request, input)?;
         let expansion = self.resolve_expansion(&written.schema, request, &written.collection);
         let answer = self.answer_in(tx, request, &written, expansion.as_ref())?;
@@ -142,12 +146,11 @@ impl Records {
             let job = move |tx: &dyn Tx| {
                 let (condition, compared) = ((*condition).as_ref(), compared.as_ref());
                 let update = UpdateOf { id: &id, input: &in_job, condition, compared, when_moved: WhenMoved::Report };
-                let updated = records.update_in(tx, &of_job, &update)?;
-                Ok((updated, QueuedRemovals::of_job(tx)))
+                let live = live_request(tx, &records.schema.current(), &of_job)?;
+                records.update_in(tx, &live, &update)
             };
-            if let (Updated::Done(written), removals) = self.store.write(job).await? {
+            if let Updated::Done(written) = self.store.write(job).await? {
                 input.committed();
-                self.storage.await_removals(removals).await;
                 return self.answer(&request, written).await;
             }
         }
@@ -169,12 +172,10 @@ impl Records {
         check_action(&request.caller, collection, Action::Delete)?;
         let (records, collection_id, id) = (self.clone(), collection.id.clone(), id.to_owned());
         let job = move |tx: &dyn Tx| {
-            records.delete_in(tx, &request, &collection_id, &id, condition.as_ref())?;
-            Ok(QueuedRemovals::of_job(tx))
+            let live = live_request(tx, &records.schema.current(), &request)?;
+            records.delete_in(tx, &live, &collection_id, &id, condition.as_ref())
         };
-        let removals = self.store.write(job).await?;
-        self.storage.await_removals(removals).await;
-        Ok(())
+        self.store.write(job).await
     }
 
     /// Does what needs no database: hashes the passwords, and puts the uploads into the storage, in the place of the
@@ -192,7 +193,7 @@ impl Records {
         Ok(WriteInput { collection_id: collection.id.clone(), values: body.values, passwords, files })
     }
 
-    /// The job of a create.
+    /// The job of a create. `request` is as it is now, here and below ([`live_request`]).
     pub(super) fn create_in(&self, tx: &dyn Tx, request: &Request, input: &WriteInput) -> Result<Written> {
         let schema = self.schema.current();
         let collection = find_collection(&schema, &input.collection_id)?;
