@@ -133,6 +133,7 @@ impl App {
         };
         let hasher = Arc::new(PasswordHasher::start());
         let planner = Arc::new(Planner::new());
+        store.subscribe(planner.clone());
         let collections = {
             let settings = settings.clone();
             Collections::new(

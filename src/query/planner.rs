@@ -10,6 +10,7 @@ use super::compile::{Base, Compiled, Part, Purpose, Query, Scene};
 use super::error::QueryError;
 use super::prepare::{Prepared, check_client_texts, client_rights};
 use super::resolve::Rights;
+use crate::store::{Conn, Event, Subscriber};
 
 /// Queries kept; an expectation, the weight is what binds.
 const QUERIES_EXPECTED: usize = 2_000;
@@ -155,9 +156,14 @@ impl Planner {
         self.prepared.insert(key.to_key(), prepared);
         Ok(compiled)
     }
+}
 
-    /// Drops every plan: after the schema changed.
-    pub fn clear(&self) {
-        self.prepared.clear();
+/// A plan belongs to one schema and is never used under another; after a change all of them only keep the former schema
+/// in memory.
+impl Subscriber for Planner {
+    fn on_commit(&self, _: &dyn Conn, events: &[Event]) {
+        if events.iter().any(|event| matches!(event, Event::SchemaChanged)) {
+            self.prepared.clear();
+        }
     }
 }
