@@ -55,8 +55,7 @@ pub struct Jobs {
     schedule: Arc<Schedule>,
     runs: Arc<Runs>,
     scheduler: Mutex<Option<Scheduler>>,
-    /// With the kind of outbox rows that each sends.
-    workers: Mutex<Vec<(&'static str, Worker)>>,
+    workers: Mutex<Vec<Worker>>,
     stop: StopSign,
 }
 
@@ -102,7 +101,7 @@ impl Jobs {
     /// doesn't hold up the others.
     pub fn add_sender(&self, store: &Store, kind: &'static str, send: Arc<dyn Sender>) -> Result<()> {
         let worker = sender::start(store.clone(), self.clock.clone(), kind, send, self.stop.clone())?;
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push((kind, worker));
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         Ok(())
     }
 
@@ -114,7 +113,7 @@ impl Jobs {
             scheduler.join();
         }
         let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
-        workers.into_iter().for_each(|(_, worker)| worker.join());
+        workers.into_iter().for_each(Worker::join);
         self.runs.join();
     }
 }
@@ -128,16 +127,8 @@ impl Drop for Jobs {
 /// A commit that fills the outbox wakes the senders.
 impl Subscriber for Jobs {
     fn on_commit(&self, _: &dyn Conn, events: &[Event]) {
-        let wakes = |event: &Event, woken: &str| match event {
-            Event::OutboxFilled { kind, .. } => **kind == *woken,
-            Event::ForeignWrite => true,
-            Event::Change(_) | Event::SchemaChanged | Event::SettingsChanged => false,
-        };
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        for (kind, worker) in workers.iter() {
-            if events.iter().any(|event| wakes(event, kind)) {
-                worker.wake();
-            }
+        if events.iter().any(|event| matches!(event, Event::OutboxFilled | Event::ForeignWrite)) {
+            self.workers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Worker::wake);
         }
     }
 }

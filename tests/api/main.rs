@@ -16,6 +16,8 @@ mod files;
 mod health;
 mod http;
 mod idempotency;
+mod logs;
+mod mail;
 mod middleware;
 mod nothing_missed;
 mod openapi;

@@ -276,7 +276,13 @@ impl TestApp {
     /// Rows of `data.db`, each a JSON array; the server may run.
     #[track_caller]
     pub fn rows(&self, sql: &str) -> Vec<Value> {
-        let db = open_read_only(self.dir.path());
+        self.rows_of("data.db", sql)
+    }
+
+    /// The same of another database of the directory.
+    #[track_caller]
+    pub fn rows_of(&self, database: &str, sql: &str) -> Vec<Value> {
+        let db = open_read_only(&self.path(database));
         let mut statement = db.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
         let width = statement.column_count();
         let rows = statement.query_map([], |row| (0..width).map(|column| Ok(cell(row.get_ref(column)?))).collect());

@@ -1,8 +1,19 @@
-// A mail server for tests: prints its port, then each mail as one JSON line. Usage: node smtp.mjs BEHAVIOUR
+// A mail server for tests: prints its port, then each mail as one JSON line. Usage: node smtp.mjs BEHAVIOUR HOST
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { SMTPServer } from "smtp-server";
 
-const behaviour = process.argv[2] ?? "accepts";
+const [behaviour = "accepts", host = "127.0.0.1"] = process.argv.slice(2);
+const certificate = (name) => readFileSync(new URL(`certificates/${name}.pem`, import.meta.url));
+
+const options = {
+  accepts: {},
+  "wants-login": { authOptional: false },
+  refuses: {},
+  "offers-starttls": {},
+  "wants-tls": { secure: true },
+  "never-encrypts": { hideSTARTTLS: true },
+};
 
 function started(server) {
   console.log(server.address().port);
@@ -10,13 +21,17 @@ function started(server) {
 
 if (behaviour === "falls-silent") {
   const silent = createServer(() => {});
-  silent.listen(0, "127.0.0.1", () => started(silent));
+  silent.listen(0, host, () => started(silent));
 } else {
   const server = new SMTPServer({
-    authOptional: behaviour !== "wants-login",
+    authOptional: true,
     allowInsecureAuth: true,
     disableReverseLookup: true,
-    onAuth({ username, password }, _session, answer) {
+    key: certificate("key"),
+    cert: certificate("certificate"),
+    ...options[behaviour],
+    onAuth({ method, username, password }, session, answer) {
+      session.mechanism = method;
       const known = username === "user" && password === "secret";
       answer(known ? null : new Error("unknown user or wrong password"), { user: username });
     },
@@ -33,6 +48,7 @@ if (behaviour === "falls-silent") {
             from: mailFrom ? mailFrom.address : "",
             to: rcptTo.map((recipient) => recipient.address),
             user: session.user ?? "",
+            mechanism: session.mechanism ?? "",
             encrypted: session.secure,
             message: Buffer.concat(chunks).toString("utf8"),
           }),
@@ -43,5 +59,5 @@ if (behaviour === "falls-silent") {
   });
   // A failed handshake must not end the process.
   server.on("error", (error) => console.error(`smtp: ${error.message}`));
-  const listener = server.listen(0, "127.0.0.1", () => started(listener));
+  const listener = server.listen(0, host, () => started(listener));
 }

@@ -7,17 +7,17 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde_json::{Value, json};
 
-/// The database of a data directory, to look at (it may be served meanwhile).
-pub(crate) fn open_read_only(dir: &Path) -> Connection {
-    let connection = Connection::open_with_flags(dir.join("data.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .unwrap_or_else(|error| panic!("{}/data.db: {error}", dir.display()));
+/// A database to look at (it may be served meanwhile).
+pub(crate) fn open_read_only(path: &Path) -> Connection {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     connection.busy_timeout(std::time::Duration::from_secs(10)).expect("a time-out can be set");
     connection
 }
 
 /// An auth token of a record, good for an hour; `who` is its id or e-mail.
 pub(crate) fn auth_token(dir: &Path, collection: &str, who: &str) -> String {
-    let db = open_read_only(dir);
+    let db = open_read_only(&dir.join("data.db"));
     let (collection_id, options): (String, String) = db
         .query_row("SELECT id, options FROM _collections WHERE name = ?1 OR id = ?1", [collection], |row| {
             Ok((row.get(0)?, row.get(1)?))

@@ -1,5 +1,6 @@
 //! A real mail server (npm `smtp-server`) that keeps what it gets.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -22,6 +23,34 @@ pub enum Behaviour {
     FallsSilent,
     /// Refuses every recipient for good.
     Refuses,
+    /// A server on another machine, as far as the program can tell, that offers STARTTLS.
+    OffersStartTls,
+    /// The same with TLS from the first byte.
+    WantsTls,
+    /// The same without any encryption.
+    NeverEncrypts,
+}
+
+impl Behaviour {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Accepts => "accepts",
+            Self::WantsLogin => "wants-login",
+            Self::FallsSilent => "falls-silent",
+            Self::Refuses => "refuses",
+            Self::OffersStartTls => "offers-starttls",
+            Self::WantsTls => "wants-tls",
+            Self::NeverEncrypts => "never-encrypts",
+        }
+    }
+
+    /// Where it listens. The program counts 127.0.0.1 as this machine, the rest of the network as elsewhere.
+    fn host(self) -> &'static str {
+        match self {
+            Self::Accepts | Self::WantsLogin | Self::FallsSilent | Self::Refuses => "127.0.0.1",
+            Self::OffersStartTls | Self::WantsTls | Self::NeverEncrypts => "127.0.0.2",
+        }
+    }
 }
 
 /// A mail as it arrived.
@@ -31,6 +60,8 @@ pub struct Mail {
     pub to: Vec<String>,
     /// Who signed in; empty without a login.
     pub user: String,
+    /// How: `PLAIN` or `LOGIN`.
+    pub mechanism: String,
     /// Whether the connection was encrypted by then.
     pub encrypted: bool,
     /// Headers and body, as sent.
@@ -56,6 +87,7 @@ impl Mail {
             from: text("from"),
             to: to.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             user: text("user"),
+            mechanism: text("mechanism"),
             encrypted: json["encrypted"] == true,
             message: text("message"),
         }
@@ -64,6 +96,7 @@ impl Mail {
 
 /// A running mail server on a port of its own.
 pub struct Smtp {
+    behaviour: Behaviour,
     port: u16,
     inbox: Arc<Inbox>,
     _part: Part,
@@ -79,18 +112,14 @@ impl Smtp {
     #[track_caller]
     pub fn start(behaviour: Behaviour) -> Self {
         let script = project().join("tests/support/smtp.mjs");
-        let mode = match behaviour {
-            Behaviour::Accepts => "accepts",
-            Behaviour::WantsLogin => "wants-login",
-            Behaviour::FallsSilent => "falls-silent",
-            Behaviour::Refuses => "refuses",
-        };
-        let (part, mut printed) = Part::start(Command::new("node").arg(script).arg(mode), HINT);
+        let mut command = Command::new("node");
+        command.arg(script).args([behaviour.name(), behaviour.host()]);
+        let (part, mut printed) = Part::start(&mut command, HINT);
         let first = printed.next().and_then(Result::ok).unwrap_or_else(|| panic!("the mail server ended: {HINT}"));
         let port = first.parse().unwrap_or_else(|_| panic!("not a port: {first:?}"));
         let inbox = Arc::new(Inbox::default());
         fill(Arc::clone(&inbox), printed);
-        Self { port, inbox, _part: part }
+        Self { behaviour, port, inbox, _part: part }
     }
 
     pub fn port(&self) -> u16 {
@@ -99,7 +128,13 @@ impl Smtp {
 
     /// The `smtp` part of the settings that sends mail here.
     pub fn settings(&self) -> Value {
-        serde_json::json!({"enabled": true, "host": "127.0.0.1", "port": self.port, "tls": false})
+        let is_tls = self.behaviour == Behaviour::WantsTls;
+        serde_json::json!({"enabled": true, "host": self.behaviour.host(), "port": self.port, "tls": is_tls})
+    }
+
+    /// The certificate of the authority that vouches for the server, for `SSL_CERT_FILE`.
+    pub fn authority() -> PathBuf {
+        project().join("tests/support/certificates/authority.pem")
     }
 
     /// Waits for that many mails and gives all that have come.
