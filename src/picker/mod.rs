@@ -149,7 +149,9 @@ impl Node {
 /// The envelope of contract/00 §2, Lists.
 fn is_page(object: &Map<String, Json>) -> bool {
     const KEYS: [&str; 5] = ["items", "page", "perPage", "totalItems", "totalPages"];
-    object.len() == KEYS.len() && KEYS.iter().all(|key| object.contains_key(*key)) && object["items"].is_array()
+    // A page by cursor has one key more.
+    let count = KEYS.len() + usize::from(object.contains_key("nextCursor"));
+    object.len() == count && KEYS.iter().all(|key| object.contains_key(*key)) && object["items"].is_array()
 }
 
 /// The same value with sorted keys at every level.
@@ -225,6 +227,9 @@ mod tests {
     fn of_a_page_the_items_are_picked_and_of_an_array_the_elements() {
         let page = json!({"items": [{"b": 1, "a": 2}], "page": 1, "perPage": 30, "totalItems": 1, "totalPages": 1});
         assert_eq!(pick("page", page.clone()), r#"{"items":[{}],"page":1,"perPage":30,"totalItems":1,"totalPages":1}"#);
+        let by_cursor =
+            json!({"items": [{"b": 1}], "nextCursor": "x", "page": 1, "perPage": 30, "totalItems": 1, "totalPages": 1});
+        assert_eq!(pick("b", by_cursor.clone()), by_cursor.to_string());
         assert_eq!(pick("a,items", page), r#"{"items":[{"a":2}],"page":1,"perPage":30,"totalItems":1,"totalPages":1}"#);
         assert_eq!(pick("status", json!([{"status": 200, "body": {}}])), r#"[{"status":200}]"#);
     }

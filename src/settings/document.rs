@@ -169,6 +169,7 @@ pub struct Logs {
 #[serde(rename_all = "camelCase", default)]
 pub struct Monobase {
     pub changes: Changes,
+    pub openapi: OpenApi,
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -179,6 +180,16 @@ pub struct Monobase {
 pub struct Changes {
     pub max_hours: i64,
     pub max_rows: i64,
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// Who may read the API's description of itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OpenApi {
+    /// Everybody instead of superusers alone: it tells the names of all collections and fields, and their kinds.
+    pub public: bool,
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -307,7 +318,7 @@ mod tests {
     use super::*;
 
     /// The fresh document of contract/20 §1, with what Monobase adds.
-    const FRESH: &str = r##"{"superuserIPs":[],"smtp":{"enabled":false,"port":587,"host":"smtp.example.com","username":"","authMethod":"","tls":false,"localName":""},"backups":{"cron":"","cronMaxKeep":3,"s3":{"enabled":false,"bucket":"","region":"","endpoint":"","accessKey":"","forcePathStyle":false}},"s3":{"enabled":false,"bucket":"","region":"","endpoint":"","accessKey":"","forcePathStyle":false},"meta":{"accentColor":"#1055c9","appName":"Acme","appURL":"http://localhost:8090","senderName":"Support","senderAddress":"support@example.com","hideControls":false},"rateLimits":{"rules":[{"label":"*:auth","audience":"","duration":3,"maxRequests":2},{"label":"*:create","audience":"","duration":5,"maxRequests":20},{"label":"/api/batch","audience":"","duration":1,"maxRequests":3},{"label":"/api/","audience":"","duration":10,"maxRequests":300}],"excludedIPs":[],"enabled":false},"trustedProxy":{"headers":[],"useLeftmostIP":false},"batch":{"enabled":false,"maxRequests":50,"timeout":3,"maxBodySize":0},"logs":{"maxDataSize":0,"maxDays":5,"minLevel":0,"logIP":true,"logAuthId":false},"monobase":{"changes":{"maxHours":24,"maxRows":1000000}}}"##;
+    const FRESH: &str = r##"{"superuserIPs":[],"smtp":{"enabled":false,"port":587,"host":"smtp.example.com","username":"","authMethod":"","tls":false,"localName":""},"backups":{"cron":"","cronMaxKeep":3,"s3":{"enabled":false,"bucket":"","region":"","endpoint":"","accessKey":"","forcePathStyle":false}},"s3":{"enabled":false,"bucket":"","region":"","endpoint":"","accessKey":"","forcePathStyle":false},"meta":{"accentColor":"#1055c9","appName":"Acme","appURL":"http://localhost:8090","senderName":"Support","senderAddress":"support@example.com","hideControls":false},"rateLimits":{"rules":[{"label":"*:auth","audience":"","duration":3,"maxRequests":2},{"label":"*:create","audience":"","duration":5,"maxRequests":20},{"label":"/api/batch","audience":"","duration":1,"maxRequests":3},{"label":"/api/","audience":"","duration":10,"maxRequests":300}],"excludedIPs":[],"enabled":false},"trustedProxy":{"headers":[],"useLeftmostIP":false},"batch":{"enabled":false,"maxRequests":50,"timeout":3,"maxBodySize":0},"logs":{"maxDataSize":0,"maxDays":5,"minLevel":0,"logIP":true,"logAuthId":false},"monobase":{"changes":{"maxHours":24,"maxRows":1000000},"openapi":{"public":false}}}"##;
 
     #[test]
     fn the_fresh_document_has_the_keys_values_and_order_of_the_contract() {

@@ -19,7 +19,7 @@ mod stored;
 mod validate;
 
 pub use document::{
-    Backups, Batch, Changes, Logs, Meta, Monobase, RateLimitRule, RateLimits, S3, Settings, Smtp, TrustedProxy,
+    Backups, Batch, Changes, Logs, Meta, Monobase, OpenApi, RateLimitRule, RateLimits, S3, Settings, Smtp, TrustedProxy,
 };
 pub use live::{LiveSettings, SharedSettings};
 pub use merge::WrongType;

@@ -9,6 +9,31 @@ fn document() -> Value {
     app.get("/api/openapi.json").superuser().ok()
 }
 
+#[test]
+fn a_switch_opens_the_document_to_everybody() {
+    let app = TestApp::new();
+    let (_, user) = app.create_user("users", "a@example.com");
+    let refused = "The authorized record is not allowed to perform this action.";
+    app.get("/api/openapi.json").token(&user).refused(403, refused);
+    app.update_settings(json!({"monobase": {"openapi": {"public": true}}}));
+    assert_eq!(app.get("/api/openapi.json").ok()["openapi"], "3.1.0");
+    app.get("/api/openapi.json").token(&user).ok();
+    app.update_settings(json!({"monobase": {"openapi": {"public": false}}}));
+    app.get("/api/openapi.json").refused(401, "The request requires valid record authorization token.");
+}
+
+#[test]
+fn the_ways_in_stand_once_for_each_auth_collection() {
+    let document = document();
+    let login = &document["paths"]["/api/collections/users/auth-with-password"]["post"];
+    assert_eq!(login["operationId"], "auth_with_password_users");
+    let body = &login["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["required"], json!(["identity", "password"]));
+    let answer = &login["responses"]["200"]["content"]["application/json"]["schema"];
+    assert_eq!(*answer, json!({"$ref": "#/components/schemas/users.auth"}));
+    assert_eq!(document["paths"]["/api/collections/demo1/auth-with-password"], Value::Null);
+}
+
 /// Every `$ref` of a document.
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import PocketBase from "pocketbase";
 
-const binary =
+export const binary =
   process.env.MONOBASE_TEST_BINARY ?? new URL("../../target/debug/monobase", import.meta.url).pathname;
 const START_MS_MAX = 60_000;
 
@@ -17,7 +17,7 @@ export const EMAIL = "test@example.com";
 export const PASSWORD = "1234567890";
 
 // Every first commit fails with "retry", as in all other suites.
-const environment = { ...process.env, MONOBASE_FAULT_RETRY: "1" };
+export const environment = { ...process.env, MONOBASE_FAULT_RETRY: "1" };
 
 export async function startServer() {
   const home = mkdtempSync(join(tmpdir(), "monobase-sdk-"));
@@ -46,7 +46,7 @@ export async function startServer() {
 }
 
 // Waits for the start line; what was printed instead is the error.
-function listening(child) {
+export function listening(child) {
   return new Promise((resolve, reject) => {
     let printed = "";
     const fail = (why) => {
@@ -62,6 +62,8 @@ function listening(child) {
       if (found === null) return;
       clearTimeout(timer);
       child.removeAllListeners("exit");
+      // Read on, or a full pipe would hold the server up; but look no further.
+      for (const stream of [child.stdout, child.stderr]) stream.removeAllListeners("data").resume();
       resolve(found[1]);
     };
     child.stdout.on("data", read);

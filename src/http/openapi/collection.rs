@@ -103,10 +103,19 @@ fn parameters(act: Act) -> Json {
         parameters.push(text("filter", "Condition on the fields."));
         parameters.push(text("sort", "Fields in order, `-` before one for descending."));
         parameters.push(json!({ "name": "skipTotal", "in": "query", "schema": { "type": "boolean" } }));
+        parameters.push(text("after", "Page by cursor: empty for the first page, then its `nextCursor`."));
     }
     if act != Act::Delete {
         parameters.push(text("expand", "Relations to send along."));
         parameters.push(text("fields", "Keys to send."));
+    }
+    let header = |name: &str, description: &str| json!({ "name": name, "in": "header", "description": description, "schema": { "type": "string" } });
+    match act {
+        Act::List | Act::View => parameters.push(header("If-None-Match", "The tag of what the client has.")),
+        Act::Create => {
+            parameters.push(header("Idempotency-Key", "The same key within a day: the same answer, done once."))
+        }
+        Act::Update | Act::Delete => parameters.push(header("If-Match", "The tag that the record must still have.")),
     }
     parameters.into()
 }
@@ -132,6 +141,12 @@ fn responses(act: Act, name: &str) -> Json {
     responses.insert("413".to_owned(), error("The body is too large."));
     responses.insert("429".to_owned(), error("Too many requests."));
     responses.insert("503".to_owned(), error("Too much to do; try again later."));
+    if act == Act::Create {
+        responses.insert("422".to_owned(), error("The idempotency key was used for another request."));
+    }
+    if act == Act::Update {
+        responses.insert("409".to_owned(), error("The password was changed meanwhile."));
+    }
     if matches!(act, Act::Update | Act::Delete) {
         responses.insert("412".to_owned(), error("The record is no longer as `If-Match` says."));
     }
@@ -148,6 +163,7 @@ fn page(record: &Json) -> Json {
         "properties": {
             "items": { "type": "array", "items": record },
             "page": number, "perPage": number, "totalItems": number, "totalPages": number,
+            "nextCursor": { "type": "string", "description": "With `after` only; empty behind the last page." },
         },
     })
 }
