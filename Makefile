@@ -60,7 +60,17 @@ bench-collections: ## cost against the number of collections, and imports beside
 	@.ci/install bench
 	bench/run --collections
 
-soak: ## the long runs: 1,000 kills, 10 minutes of fuzzing
-	@.ci/install test
+# A build of its own, so that what `bench` measures has nothing of what tests inject.
+SOAK := target/soak/release/monobase
+# Seconds of mixed load.
+MONOBASE_SOAK_SECONDS ?= 900
+
+soak: ## the long runs: mixed load with kills and a full disk, schemathesis, 1,000 kills, fuzzing
+	@.ci/install soak
+	cargo build --release $(FAULTS) --target-dir target/soak
+	MONOBASE_TEST_BINARY=$(CURDIR)/$(SOAK) MONOBASE_SOAK_SECONDS=$(MONOBASE_SOAK_SECONDS) \
+		cargo test $(FAULTS) --test soak -- --nocapture
+	$(TOOLS)/py/bin/python tests/soak/openapi.py $(SOAK) 300
+	MONOBASE_TEST_NOTHING_MISSED_SECONDS=60 cargo test $(FAULTS) --test api nothing_missed -- --nocapture
 	MONOBASE_KILL_ROUNDS=1000 cargo test $(FAULTS) --test durability -- --nocapture
 	.ci/fuzz 600

@@ -127,6 +127,14 @@ impl Ledger {
     }
 }
 
+/// What two clients were told: each has notes of its own.
+impl std::ops::AddAssign for Ledger {
+    fn add_assign(&mut self, other: Self) {
+        self.notes.extend(other.notes);
+        self.acknowledged += other.acknowledged;
+    }
+}
+
 fn open(dir: &Path) -> Connection {
     let db = Connection::open_with_flags(dir.join("data.db"), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     db.busy_timeout(std::time::Duration::from_secs(10)).unwrap();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startServer } from "./server.mjs";
+import { refused, startServer } from "./server.mjs";
 
 let server, client;
 before(async () => {
@@ -46,4 +46,20 @@ test("a protected file needs a token where its rule does", async () => {
   assert.equal((await fetch(url)).status, 404);
   const token = await client.files.getToken();
   assert.equal(await read(client.files.getURL(paper, paper.closed, { token })), "secret");
+});
+
+test("what a field doesn't take is refused by name", async () => {
+  await client.collections.create({
+    name: "pictures",
+    type: "base",
+    fields: [{ name: "picture", type: "file", maxSelect: 1, maxSize: 1000, mimeTypes: ["image/png"] }],
+  });
+  const pictures = client.collection("pictures");
+  for (const [file, code] of [
+    [new File(["text"], "text.png"), "validation_invalid_mime_type"],
+    [new File([new Uint8Array(2000)], "large.png"), "validation_file_size_limit"],
+  ]) {
+    const error = await refused(pictures.create({ picture: file }), 400);
+    assert.equal(error.response.data.picture.code, code);
+  }
 });

@@ -13,9 +13,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Session } from "node:inspector/promises";
-import { createInterface } from "node:readline";
 import { inspect } from "node:util";
 import { EventSource } from "eventsource";
+import { Mailbox } from "./mailbox.mjs";
 import { binary, environment, listening } from "./server.mjs";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
@@ -255,44 +255,5 @@ class Script {
 
   end() {
     this.session.disconnect();
-  }
-}
-
-// A real mail server, and who reads what it gets.
-class Mailbox {
-  static async open() {
-    const mailbox = new Mailbox();
-    const script = join(PROJECT, "tests/support/smtp.mjs");
-    mailbox.child = spawn("node", [script, "accepts"], { stdio: ["ignore", "pipe", "inherit"] });
-    mailbox.mails = [];
-    mailbox.seen = 0;
-    mailbox.heard = new EventEmitter();
-    const lines = createInterface({ input: mailbox.child.stdout });
-    const [port] = await once(lines, "line");
-    mailbox.port = Number(port);
-    lines.on("line", (line) => {
-      mailbox.mails.push(JSON.parse(line));
-      mailbox.heard.emit("mail");
-    });
-    return mailbox;
-  }
-
-  // Waits for a mail that wasn't read yet; mail leaves after the answer.
-  async next() {
-    const deadline = AbortSignal.timeout(WAIT_MS_MAX);
-    while (this.mails.length <= this.seen) await once(this.heard, "mail", { signal: deadline });
-  }
-
-  // The next mail's token or code, whichever is asked for.
-  read(question) {
-    const mail = this.mails[this.seen++];
-    const text = mail.message.replaceAll("=\r\n", "").replaceAll("=3D", "=");
-    const found = /token/i.test(question) ? /\/_\/#?\/?\S*?\/([\w-]+\.[\w-]+\.[\w-]+)/.exec(text) : /\b(\d{6,10})\b/.exec(text.split("\r\n\r\n").slice(1).join("\n"));
-    if (!found) throw new Error(`${question} Not in the mail:\n${text}`);
-    return found[1];
-  }
-
-  close() {
-    this.child.kill();
   }
 }

@@ -71,3 +71,21 @@ test("a subscription to one record hears of that one alone", async () => {
   }
   await guest.collection("messages").unsubscribe();
 });
+
+test("over a kill and a restart nothing is missed", async () => {
+  const guest = server.client();
+  const heard = gather();
+  await guest.collection("messages").subscribe("*", heard.take);
+  await client.collection("messages").create({ text: "before" });
+  await heard.next(1);
+  await server.restart();
+  // Before the listener is back.
+  await client.collection("messages").create({ text: "meanwhile" });
+  await client.collection("messages").create({ text: "after" });
+  // A change may come twice after a restart, never not at all.
+  let texts = [];
+  for (let count = 1; !(texts.includes("meanwhile") && texts.includes("after")); count += 1) {
+    texts = (await heard.next(count)).map((event) => event.record.text);
+  }
+  await guest.collection("messages").unsubscribe();
+});

@@ -89,3 +89,38 @@ test("fields picks what is sent", async () => {
   });
   assert.deepEqual(picked, { title: "some...", expand: { author: { name: "Grace" } } });
 });
+
+test("back-relations can be filtered by and expanded in pages", async () => {
+  const author = await client.collection("authors").create({ name: "Barbara" });
+  for (const rank of [1, 2, 3]) await client.collection("posts").create({ title: `post ${rank}`, rank, author: author.id });
+  const filter = client.filter("posts_via_author.rank ?= {:rank} && name = {:name}", { rank: 3, name: "Barbara" });
+  const found = await client.collection("authors").getFullList({ filter, expand: "posts_via_author" });
+  assert.deepEqual(
+    found.map((item) => [item.id, item.expand.posts_via_author.length]),
+    [[author.id, 3]],
+  );
+});
+
+test("values of every kind are bound as they are", async () => {
+  const when = new Date("2030-01-02T03:04:05.678Z");
+  const created = await client.collection("posts").create({ title: "bound", rank: -1.5, done: true });
+  const filter = client.filter("title = {:title} && rank = {:rank} && done = {:done} && created < {:when}", {
+    title: "bound",
+    rank: -1.5,
+    done: true,
+    when,
+  });
+  assert.equal((await client.collection("posts").getFirstListItem(filter)).id, created.id);
+});
+
+test("pages by cursor give each record once", async () => {
+  const seen = [];
+  let after = "";
+  do {
+    const page = await client.collection("posts").getList(1, 2, { sort: "title", after });
+    seen.push(...page.items.map((item) => item.id));
+    after = page.nextCursor;
+  } while (after !== "");
+  const all = await client.collection("posts").getFullList();
+  assert.deepEqual(seen.toSorted(), all.map((item) => item.id).toSorted());
+});

@@ -24,10 +24,19 @@ export async function startServer() {
   const flags = ["--dir", join(home, "pb_data"), "--publicDir", join(home, "pb_public")];
   const made = spawnSync(binary, ["superuser", "upsert", EMAIL, PASSWORD, ...flags], { env: environment });
   if (made.status !== 0) throw new Error(`superuser upsert failed: ${made.error ?? made.stderr}`);
-  const child = spawn(binary, ["serve", "--http", "127.0.0.1:0", ...flags], { env: environment });
+  const serve = (address) => spawn(binary, ["serve", "--http", address, ...flags], { env: environment });
+  let child = serve("127.0.0.1:0");
   const url = await listening(child);
   return {
     url,
+    // Kills it and starts it again at the same address.
+    async restart() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
+      child = serve(url.replace("http://", ""));
+      await listening(child);
+    },
     // A client as a new user has it.
     client: () => new PocketBase(url),
     // A client that has signed in as the superuser.
