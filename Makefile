@@ -4,7 +4,7 @@
 # Debian packages where root or sudo is at hand, everything else below target/tools and node_modules.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt tools unit sdk fuzz conformance bench bench-growth bench-collections soak
+.PHONY: help run test check fmt tools unit sdk browser fuzz conformance bench bench-growth bench-collections soak
 
 TOOLS := target/tools
 # Every suite runs the same build: the profile dev with what tests inject.
@@ -19,7 +19,7 @@ run: ## build and serve on 127.0.0.1:8090, data in ./pb_data
 	@.ci/install build
 	cargo run --profile quick --quiet -- serve --http 127.0.0.1:8090 --dir pb_data
 
-test: tools check unit sdk fuzz conformance ## install what tests need, then run every suite
+test: tools check unit sdk browser fuzz conformance ## install what tests need, then run every suite
 
 check: ## formatting and lints; warnings are errors
 	cargo fmt --all --check
@@ -36,6 +36,9 @@ unit: ## Rust tests: unit, API, durability, tidiness
 
 sdk: $(BINARY) ## the official JavaScript SDK against the binary
 	node --test tests/sdk/*.test.mjs
+
+browser: $(BINARY) ## journeys in headless Chromium against the binary
+	node --test --test-timeout=300000 tests/browser/*.test.mjs
 
 fuzz: ## 20 seconds of fuzzing for each parser
 	.ci/fuzz 20

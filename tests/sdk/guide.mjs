@@ -145,7 +145,7 @@ class Reader {
     const flags = ["--dir", join(this.home, directory), "--publicDir", join(this.home, "pb_public")];
     const child = spawn(binary, ["serve", "--http", "127.0.0.1:0", ...flags], { env: environment });
     this.servers.push(child);
-    this.address = (await listening(child)).replace("http://", "");
+    this.address = new URL((await listening(child)).url).host;
   }
 
   async stop() {

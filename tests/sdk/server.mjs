@@ -4,7 +4,7 @@
 //     const client = await server.superuser();
 //     after(() => server.stop());
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import PocketBase from "pocketbase";
@@ -12,6 +12,8 @@ import PocketBase from "pocketbase";
 export const binary =
   process.env.MONOBASE_TEST_BINARY ?? new URL("../../target/debug/monobase", import.meta.url).pathname;
 const START_MS_MAX = 60_000;
+const START_LINE = /Server started at (http:\/\/[0-9.]+:[0-9]+)\s/;
+const INSTALLER_LINK = /^(http\S+#\/pbinstall\/\S+)\n/m;
 
 export const EMAIL = "test@example.com";
 export const PASSWORD = "1234567890";
@@ -19,24 +21,34 @@ export const PASSWORD = "1234567890";
 // Every first commit fails with "retry", as in all other suites.
 export const environment = { ...process.env, MONOBASE_FAULT_RETRY: "1" };
 
-export async function startServer() {
+// `superuser: false` leaves the first one to the installer's link; `files` (name → text) are served from the public
+// directory; `flags` and environment `variables` are added to those of `serve`.
+export async function startServer({ superuser = true, files = {}, flags = [], variables = {} } = {}) {
   const home = mkdtempSync(join(tmpdir(), "monobase-sdk-"));
-  const flags = ["--dir", join(home, "pb_data"), "--publicDir", join(home, "pb_public")];
-  const made = spawnSync(binary, ["superuser", "upsert", EMAIL, PASSWORD, ...flags], { env: environment });
-  if (made.status !== 0) throw new Error(`superuser upsert failed: ${made.error ?? made.stderr}`);
-  const serve = (address) => spawn(binary, ["serve", "--http", address, ...flags], { env: environment });
-  let child = serve("127.0.0.1:0");
-  const url = await listening(child);
+  const publicDir = join(home, "pb_public");
+  mkdirSync(publicDir);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(publicDir, name), text);
+  const folders = ["--dir", join(home, "pb_data"), "--publicDir", publicDir];
+  const env = { ...environment, ...variables };
+  if (superuser) {
+    const made = spawnSync(binary, ["superuser", "upsert", EMAIL, PASSWORD, ...folders], { env });
+    if (made.status !== 0) throw new Error(`superuser upsert failed: ${made.error ?? made.stderr}`);
+  }
+  let child;
+  const serve = (address) => {
+    child = spawn(binary, ["serve", "--http", address, ...folders, ...flags], { env });
+    return listening(child, superuser ? START_LINE : INSTALLER_LINK);
+  };
+  const end = (signal) => {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    return ended;
+  };
+  const { url, printed } = await serve("127.0.0.1:0");
   return {
     url,
-    // Kills it and starts it again at the same address.
-    async restart() {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await ended;
-      child = serve(url.replace("http://", ""));
-      await listening(child);
-    },
+    // The link with which the first superuser is made, as it was printed; undefined when there is one already.
+    installerLink: INSTALLER_LINK.exec(printed)?.[1],
     // A client as a new user has it.
     client: () => new PocketBase(url),
     // A client that has signed in as the superuser.
@@ -45,17 +57,21 @@ export async function startServer() {
       await client.collection("_superusers").authWithPassword(EMAIL, PASSWORD);
       return client;
     },
+    // Kills the server and starts it on the same data and port; `meanwhile` runs while there is none.
+    async restart(meanwhile = async () => {}) {
+      await end("SIGKILL");
+      await meanwhile();
+      await serve(new URL(url).host);
+    },
     async stop() {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill();
-      await ended;
+      await end();
       rmSync(home, { recursive: true, force: true });
     },
   };
 }
 
-// Waits for the start line; what was printed instead is the error.
-export function listening(child) {
+// Waits until the server has printed its start line, and `lastLine` if given. What it printed instead is the error.
+export function listening(child, lastLine = START_LINE) {
   return new Promise((resolve, reject) => {
     let printed = "";
     const fail = (why) => {
@@ -64,16 +80,15 @@ export function listening(child) {
     };
     const timer = setTimeout(() => fail("the server did not start in time"), START_MS_MAX);
     child.once("error", (error) => fail(`${binary} does not start: ${error.message}`));
-    child.once("exit", (code) => fail(`the server ended with ${code}`));
+    const ended = (code) => fail(`the server ended with ${code}`);
+    child.once("exit", ended);
     const read = (chunk) => {
       printed += chunk;
-      const found = /Server started at (http:\/\/[0-9.]+:[0-9]+)\s/.exec(printed);
-      if (found === null) return;
+      const found = START_LINE.exec(printed);
+      if (found === null || !lastLine.test(printed)) return;
       clearTimeout(timer);
-      child.removeAllListeners("exit");
-      // Read on, or a full pipe would hold the server up; but look no further.
-      for (const stream of [child.stdout, child.stderr]) stream.removeAllListeners("data").resume();
-      resolve(found[1]);
+      child.off("exit", ended);
+      resolve({ url: found[1], printed });
     };
     child.stdout.on("data", read);
     child.stderr.on("data", read);
