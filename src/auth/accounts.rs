@@ -47,6 +47,8 @@ pub struct Accounts {
     pub(super) mail_pauses: FixedWindows<String>,
     /// By record and address.
     pub(super) otp_calls: FixedWindows<String>,
+    /// By an id that stands for no code, and address: apart, so that made-up ids can't push out those of records.
+    pub(super) unknown_otp_calls: FixedWindows<String>,
     /// Wrong passwords, by one-time password.
     pub(super) otp_failures: FixedWindows<String>,
 }
@@ -72,6 +74,7 @@ impl Accounts {
             clock,
             mail_pauses: FixedWindows::new(KEYS_MAX),
             otp_calls: FixedWindows::new(KEYS_MAX),
+            unknown_otp_calls: FixedWindows::new(KEYS_MAX),
             otp_failures: FixedWindows::new(KEYS_MAX),
         }
     }

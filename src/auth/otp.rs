@@ -10,6 +10,7 @@ use crate::mail::{put_mail, put_no_mail};
 use crate::rows::{Draft, NewPassword, delete_record, find_record, find_record_by, insert_record, update_record};
 use crate::schema::{Collection, FieldValue, Record, Schema};
 use crate::store::{StoreError, Tx};
+use crate::windows::FixedWindows;
 
 use super::accounts::{Accounts, auth_options, find_auth_collection, password_cost};
 use super::login::{LoginCall, LoginEnd, Method};
@@ -162,8 +163,14 @@ impl Accounts {
             let owner = if is_good { find_record(conn, collection, row.text("recordRef"))? } else { None };
             Ok(owner.map(|owner| (row, owner)))
         })?;
-        let Some((row, owner)) = found else { return Err(invalid_otp()) };
-        self.count_call(&owner, &call)?;
+        let Some((row, owner)) = found else {
+            // An id that was made up for an unknown address fails like any other, after the same work.
+            self.count_call(&self.unknown_otp_calls, &[&collection.id, otp_id], &call)?;
+            let cost = password_cost(system_collection(&schema, OTPS)?);
+            self.hash(ids::pick(DIGITS, LENGTH_DEFAULT), cost).await?;
+            return Err(invalid_otp());
+        };
+        self.count_call(&self.otp_calls, &[&collection.id, owner.id()], &call)?;
         let hash = row.text("password").to_owned();
         if !self.hasher.verify(password, hash.clone()).await? {
             self.count_failure(row.id()).await?;
@@ -189,10 +196,10 @@ impl Accounts {
     }
 
     /// At most so many calls a record and address, whoever calls (contract/11 §5).
-    fn count_call(&self, owner: &Record, call: &LoginCall) -> Result<()> {
-        let key = format!("{}/{}/{}", owner.collection().id, owner.id(), call.ip);
+    fn count_call(&self, calls: &FixedWindows<String>, of: &[&str], call: &LoginCall) -> Result<()> {
+        let key = format!("{}/{}", of.join("/"), call.ip);
         let now_ms = self.clock.now().as_millisecond();
-        self.otp_calls.take(&key, CALLS_MAX, CALLS_WINDOW_MS, now_ms).map_err(|used_up| Error::TooMany {
+        calls.take(&key, CALLS_MAX, CALLS_WINDOW_MS, now_ms).map_err(|used_up| Error::TooMany {
             message: "Too many attempts, please try again later with a new OTP.".into(),
             retry_after_seconds: u64::try_from(used_up.left_ms).unwrap_or(0).div_ceil(1000),
             cause: "one-time password".into(),

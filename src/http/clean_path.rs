@@ -47,7 +47,8 @@ fn clean(path: &str) -> String {
     let mut cleaned = String::with_capacity(path.len() + 1);
     for segment in &kept {
         cleaned.push('/');
-        cleaned.push_str(segment);
+        // A browser reads `/\\` as `//`, which would begin another server's address.
+        cleaned.push_str(&segment.replace('\\', "%5C"));
     }
     if cleaned.is_empty() || path.ends_with('/') {
         cleaned.push('/');

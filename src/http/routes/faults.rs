@@ -20,6 +20,7 @@ pub fn routes() -> Vec<Route> {
         Route::get("/api/_faults/stream", endless),
         Route::get("/api/_faults/text", text),
         Route::get("/api/_faults/params/{a}/{b}", params),
+        Route::get("/api/_faults/hashes", hashes),
         Route::post("/api/_faults/record", record),
         Route::post("/api/_faults/document", document),
         Route::post("/api/_faults/small", small).body_limit(BodyLimit::Inside),
@@ -62,6 +63,11 @@ async fn endless(call: Call) -> Result<Response> {
 async fn text(call: Call) -> Result<Response> {
     let bytes = call.query_value("bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
     Response::of(&json!({"text": "x".repeat(bytes), "nested": {"b": 1, "a": 2}}))
+}
+
+/// How many passwords were hashed or compared since the start.
+async fn hashes(call: Call) -> Result<Response> {
+    Response::of(&json!({"hashes": call.app().hasher.hashes_done()}))
 }
 
 async fn params(call: Call) -> Result<Response> {
