@@ -80,6 +80,7 @@ mod tests {
             ("/_", "", Some("/_/")),
             ("/_/", "", None),
             ("", "", Some("/")),
+            ("/.//\\evil.example.com", "", Some("/%5Cevil.example.com")),
         ] {
             assert_eq!(redirect(path, query).as_deref(), expected, "{path}");
         }

@@ -1,11 +1,13 @@
 //! Every rule through every door: what a caller may not see leaks by no answer, no count, no order, no error.
 //!
-//! A door is a way to ask about the records of `vault`; a new one (realtime, files, export) is a line in [`DOORS`].
+//! A door is a way to ask about the records of `vault`; a new one (export, search) is a line in [`DOORS`].
 
 use serde_json::{Value, json};
-use support::TestApp;
+use support::{EventStream, Multipart, Socket, TestApp};
 
 const GOLD: &str = "gold";
+/// The name of the vault's files begins so.
+const FILE: &str = "plan";
 
 /// Who asks, in the order of the table.
 const CALLERS: [&str; 4] = ["guest", "stranger", "owner", "superuser"];
@@ -25,7 +27,7 @@ struct Door {
     ask: fn(&Vault, token: &str) -> [String; 2],
 }
 
-const DOORS: [Door; 8] = [
+const DOORS: [Door; 15] = [
     Door {
         name: "list",
         ask: |vault, token| {
@@ -70,7 +72,81 @@ const DOORS: [Door; 8] = [
         name: "batch",
         ask: |vault, token| [vault.batch("goldgoldgoldgol", token), vault.batch("nothingnothingn", token)],
     },
+    Door {
+        name: "a condition on an update",
+        ask: |vault, token| [vault.condition("goldgoldgoldgol", token), vault.condition("nothingnothingn", token)],
+    },
+    Door {
+        name: "file",
+        ask: |vault, token| {
+            [vault.file("GET", "goldgoldgoldgol", "", token), vault.file("GET", "nothingnothingn", "", token)]
+        },
+    },
+    Door {
+        name: "head of a file",
+        ask: |vault, token| {
+            [vault.file("HEAD", "goldgoldgoldgol", "", token), vault.file("HEAD", "nothingnothingn", "", token)]
+        },
+    },
+    Door {
+        name: "thumb of a file",
+        ask: |vault, token| {
+            let thumb = "&thumb=100x100";
+            [vault.file("GET", "goldgoldgoldgol", thumb, token), vault.file("GET", "nothingnothingn", thumb, token)]
+        },
+    },
+    Door { name: "delta", ask: |vault, token| [vault.delta("gold", token), vault.delta("lead", token)] },
+    Door {
+        name: "event stream",
+        ask: |vault, token| {
+            let streams = ["gold", "lead"].map(|secret| {
+                let stream = EventStream::open(&vault.app);
+                let token = Some(token).filter(|token| !token.is_empty());
+                stream.subscribe(&vault.app, token, &[&topic(secret), "fence/*"]);
+                stream
+            });
+            vault.touch();
+            streams.map(|stream| heard(|| stream.next().data))
+        },
+    },
+    Door {
+        name: "socket",
+        ask: |vault, token| {
+            let sockets = ["gold", "lead"].map(|secret| {
+                let mut socket = Socket::open(&vault.app);
+                assert_eq!(socket.read_next().expect("a first message")["topic"], "PB_CONNECT");
+                if !token.is_empty() {
+                    socket.ask(json!({"type": "auth", "token": token})).expect("answered");
+                }
+                for topic in [topic(secret), "fence/*".to_owned()] {
+                    let answer = socket.ask(json!({"type": "subscribe", "topic": topic})).expect("answered");
+                    assert_eq!(answer["status"], 200, "{answer}");
+                }
+                socket
+            });
+            vault.touch();
+            sockets.map(|mut socket| heard(|| socket.read_next().expect("a message")))
+        },
+    },
 ];
+
+/// Changes of the vault's records with this secret.
+fn topic(secret: &str) -> String {
+    let options = json!({"query": {"filter": format!("secret = '{secret}'")}}).to_string();
+    format!("vault/*?options={}", options.replace('"', "%22").replace(' ', "%20"))
+}
+
+/// What comes before the message that everybody gets, without the places in the log.
+fn heard(mut next: impl FnMut() -> Value) -> String {
+    let mut all = String::new();
+    loop {
+        let message = next();
+        if message["record"]["collectionName"] == "fence" {
+            return all;
+        }
+        all += &format!("{} {}\n", message["action"], message["record"]);
+    }
+}
 
 struct Vault {
     app: TestApp,
@@ -88,7 +164,8 @@ impl Vault {
             "vault",
             json!([{"type": "relation", "name": "owner", "collectionId": "_pb_users_auth_"},
                 {"type": "relation", "name": "by", "collectionId": owners["id"]},
-                {"type": "text", "name": "secret"}, {"type": "text", "name": "pin", "hidden": true}]),
+                {"type": "text", "name": "secret"}, {"type": "text", "name": "pin", "hidden": true},
+                {"type": "file", "name": "plan", "protected": true}]),
         );
         let link = json!([{"type": "relation", "name": "vault", "collectionId": vault["id"]}]);
         app.create_open_collection("posts", link);
@@ -98,6 +175,10 @@ impl Vault {
                 json!({"id": id, "owner": owner["id"], "by": "ownerownerowner", "secret": secret, "pin": "1234"});
             app.create("vault", record);
         }
+        let plan = Multipart::new().file("plan", "plan.txt", "text/plain", b"the way to the gold");
+        app.patch("/api/collections/vault/records/goldgoldgoldgol").superuser().multipart(plan).expect(200);
+        app.create_open_collection("fence", json!([]));
+        app.move_clock(15_000); // right after a start streams repeat what its edges could have cost
         app.create("posts", json!({"id": "postpostpostpos", "vault": "goldgoldgoldgol"}));
         app.create("posts", json!({"id": "tsoptsoptsoptso", "vault": "silversilversil"}));
         let superuser = app.superuser_token().to_owned();
@@ -111,6 +192,44 @@ impl Vault {
 
     fn both(&self, one: &str, other: &str, token: &str) -> [String; 2] {
         [one, other].map(|target| self.ask(target, token))
+    }
+
+    fn condition(&self, id: &str, token: &str) -> String {
+        let target = format!("/api/collections/vault/records/{id}");
+        let answer = self.app.patch(&target).token(token).header("If-Match", "\"x\"").json(json!({})).send();
+        format!("{} {}", answer.status, answer.text())
+    }
+
+    /// The record's file, asked for with a file token of the caller.
+    fn file(&self, method: &str, id: &str, query: &str, token: &str) -> String {
+        let token = match token {
+            "" => String::new(),
+            token => self.app.post("/api/files/token").token(token).ok()["token"].as_str().expect("a token").to_owned(),
+        };
+        let name = self.app.view("vault", "goldgoldgoldgol")["plan"].as_str().expect("a name").to_owned();
+        assert!(name.starts_with(FILE));
+        let answer = self.app.request(method, &format!("/api/files/vault/{id}/{name}?token={token}{query}")).send();
+        let length = answer.header("content-length").unwrap_or_default();
+        format!("{} {length} {:?} {}", answer.status, answer.header("content-type"), answer.text())
+    }
+
+    /// What a change of the gold is to a caller who filters by this secret.
+    fn delta(&self, secret: &str, token: &str) -> String {
+        let changes = "/api/collections/vault/changes";
+        let since = self.app.get(changes).superuser().ok()["cursor"].as_str().expect("a cursor").to_owned();
+        self.touch();
+        let filter = format!("secret = '{secret}'");
+        let answer = self.app.get(changes).query("since", &since).query("filter", &filter).token(token).send();
+        let text = answer.text();
+        let cursor =
+            serde_json::from_str::<Value>(&text).ok().and_then(|json| json["cursor"].as_str().map(str::to_owned));
+        format!("{} {}", answer.status, text.replace(&cursor.unwrap_or_default(), "CURSOR"))
+    }
+
+    /// Changes the gold, and what everybody sees after it.
+    fn touch(&self) {
+        self.app.update("vault", "goldgoldgoldgol", json!({"pin": "1234"}));
+        self.app.create("fence", json!({}));
     }
 
     fn batch(&self, id: &str, token: &str) -> String {
@@ -138,6 +257,7 @@ fn every_rule_holds_at_every_door_for_every_caller() {
                     let is_expand = door.name.starts_with("expand");
                     assert!(is_expand || blank(&one) == blank(&other), "must see none: {shown}");
                     assert!(!one.contains("\"secret\"") && !one.contains("silver\""), "leaks: {shown}");
+                    assert!(!one.contains("the way to the gold"), "leaks: {shown}");
                 }
             }
         }
