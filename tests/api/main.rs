@@ -1,6 +1,7 @@
 //! Behaviour through the front door: a module per chapter of the contract, each test against the real binary on a data
 //! directory of its own. `support` tells what a test can ask for.
 
+mod any_input;
 mod auth;
 mod auth_records;
 mod batch;
