@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from . import data, report, servers, workloads
+from .goals import Goal
 
 FEW, MANY, IMPORTED = 10, 1000, 300
 GOAL_START, GOAL_READ = 2.0, 1.3
@@ -38,7 +39,7 @@ def collections(binary, scratch, count, options):
     with servers.Monobase(None, binary, home) as server:
         put(server, token, [item(number) for number in range(count)])
         record = call(server, token, "POST", "/api/collections/c1/records", {"title": "x", "n": 1})["id"]
-    read = workloads.Workload("point read", f"/api/collections/c1/records/{record}", "")
+    read = workloads.Workload("point read", f"/api/collections/c1/records/{record}", Goal())
     starts, reads, memory = [], [], []
     for _ in range(options.rounds):
         with servers.Monobase(None, binary, home) as server:

@@ -8,8 +8,12 @@ import tempfile
 import urllib.parse
 
 from . import data
+from .goals import Goal
 
 WARM_UP_SECONDS = 1
+
+# Workloads that goals of others refer to.
+VIEW, LIST = "view, open rule", "list 30, skipTotal"
 
 # Prints one line for us; wrk's own report rounds too much.
 LUA_DONE = """
@@ -41,7 +45,7 @@ class Measured:
 class Workload:
     name: str
     path: str
-    goal: str
+    goal: Goal
     method: str = "GET"
     token: str = ""
     # A body; `%d` in it becomes a number that no other request of the run has.
@@ -156,28 +160,33 @@ def all_of(seed):
     quote = urllib.parse.quote
     narrow = quote(f"number > {seed.rows - seed.rows // 10} && title ~ 'amber'")
     create = json.dumps({"title": "a new post", "number": 0, "author": seed.user_id}).replace(": 0", ": %d")
-    sign_in = json.dumps({"identity": seed.user_email, "password": data.PASSWORD})
     ids, token = seed.post_ids, seed.user_token
     deep_page = (seed.rows - seed.rows // 100) // 30
     return [
-        Workload("health", "/api/health", "≥ 0.8 F, CPU ≤ P/5", floor="/constant"),
-        Workload("view, open rule", f"{posts}/{{id}}", "≥ 0.8 F, CPU ≤ P/9", ids=ids, floor="/row/{id}", grows=True),
-        Workload("list 30, skipTotal", f"{posts}?skipTotal=1", "≥ 0.8 F, CPU ≤ P/20", items=30, floor="/rows", grows=True),
-        Workload("list 30 with total", posts, "within 1.1 of skipTotal", items=30, floor="/rows", grows=True),
-        Workload("indexed filter, ~, sort, 20", f"{posts}?filter={narrow}&sort=number&perPage=20&skipTotal=1", "≥ 8 P",
-                 items=20, grows=True),
-        Workload("view, expand author, team", f"{posts}/{{id}}?expand=author,team", "≥ 5 P", ids=ids),
-        Workload("view under a relation rule", f"{owned}/{seed.owned_id}", "≥ 6 P", token=token),
-        Workload("list 20 under that rule, sorted", f"{owned}?perPage=20&sort=title", "≥ 30 P", items=20, token=token),
-        Workload(f"page {deep_page} by offset", f"{posts}?page={deep_page}&sort=number&skipTotal=1", "≥ 5 P", items=30),
-        Workload("the same depth by cursor", f"{posts}?after={{cursor}}&sort=number&skipTotal=1&perPage=30", "as page 1",
+        Workload("health", "/api/health", Goal(of_floor=0.8, cpu_below_peer=5), floor="/constant"),
+        Workload(VIEW, f"{posts}/{{id}}", Goal(of_floor=0.8, cpu_below_peer=9), ids=ids, floor="/row/{id}", grows=True),
+        Workload(LIST, f"{posts}?skipTotal=1", Goal(of_floor=0.8, cpu_below_peer=20), items=30, floor="/rows", grows=True),
+        Workload("list 30 with total", posts, Goal(like=LIST), items=30, floor="/rows", grows=True),
+        Workload("indexed filter, ~, sort, 20", f"{posts}?filter={narrow}&sort=number&perPage=20&skipTotal=1",
+                 Goal(of_peer=8), items=20, grows=True),
+        Workload("view, expand author, team", f"{posts}/{{id}}?expand=author,team", Goal(of_peer=5), ids=ids),
+        Workload("view under a relation rule", f"{owned}/{seed.owned_id}", Goal(of_peer=6), token=token),
+        Workload("list 20 under that rule, sorted", f"{owned}?perPage=20&sort=title", Goal(of_peer=30), items=20, token=token),
+        Workload(f"page {deep_page} by offset", f"{posts}?page={deep_page}&sort=number&skipTotal=1", Goal(of_peer=5), items=30),
+        Workload("the same depth by cursor", f"{posts}?after={{cursor}}&sort=number&skipTotal=1&perPage=30", Goal(like=LIST),
                  items=30, cursor_pages=seed.rows // 1000 - 1, grows=True),
-        Workload("auth-refresh", "/api/collections/users/auth-refresh", "≥ 5 P", method="POST", token=token),
-        Workload("create, 1 connection", posts, "≥ 2 P", method="POST", body=create, connections=1, grows=True),
-        Workload("create, 64 connections", posts, "≥ 7 P, CPU ≤ P/10", method="POST", body=create, connections=64, grows=True),
-        Workload("update one row, 64 connections", f"{posts}/{ids[0]}", "≥ 6 P", method="PATCH", body='{"number": %d}',
-                 connections=64),
-        Workload("sign-in, 8 connections", "/api/collections/users/auth-with-password", "≥ 0.95 P", method="POST",
-                 body=sign_in, connections=8),
-        Workload("download 100 KiB", f"/api/files/{seed.file_path}", "≥ 0.7 F, CPU ≤ P/3", floor="/file"),
+        Workload("auth-refresh", "/api/collections/users/auth-refresh", Goal(of_peer=5), method="POST", token=token),
+        Workload("create, 1 connection", posts, Goal(of_peer=2), method="POST", body=create, connections=1, grows=True),
+        Workload("create, 64 connections", posts, Goal(of_peer=7, cpu_below_peer=10), method="POST", body=create,
+                 connections=64, grows=True),
+        Workload("update one row, 64 connections", f"{posts}/{ids[0]}", Goal(of_peer=6), method="PATCH",
+                 body='{"number": %d}', connections=64),
+        sign_in(seed, 8),
+        Workload("download 100 KiB", f"/api/files/{seed.file_path}", Goal(of_floor=0.7, cpu_below_peer=3), floor="/file"),
     ]
+
+
+def sign_in(seed, connections):
+    body = json.dumps({"identity": seed.user_email, "password": data.PASSWORD})
+    return Workload(f"sign-in, {connections} connections", "/api/collections/users/auth-with-password", Goal(of_peer=0.95),
+                    method="POST", body=body, connections=connections)
