@@ -116,7 +116,7 @@ impl App {
         })
         .map_err(Error::internal)?;
         let (store, auxiliary) = (data_dir.data.clone(), data_dir.auxiliary.clone());
-        let loader = Arc::new(store.read_here(|conn| SchemaLoader::new(conn))?);
+        let loader = Arc::new(store.read_seldom(|conn| SchemaLoader::new(conn))?);
         let schema = loader.shared();
         store.subscribe(loader);
         let settings = SharedSettings::open(&store, options.settings_key.clone(), clock.clone())?;
@@ -205,7 +205,7 @@ impl App {
 
     /// Begins to tell listeners of changes; its replays run on `runtime`. Called once, by the server.
     pub fn start_realtime(&self, runtime: Handle) -> Result<()> {
-        let log_id = self.store.read_here(|conn| Ok(changes::log_id(conn)?))?;
+        let log_id = self.store.read_seldom(|conn| Ok(changes::log_id(conn)?))?;
         let hub = Hub::start(Setup {
             store: self.store.clone(),
             schema: self.schema.clone(),

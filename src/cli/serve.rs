@@ -64,7 +64,8 @@ fn base_url(given: &str, address: SocketAddr) -> String {
 /// While there is no superuser, a token with which the dashboard makes the first one.
 fn installer_token(app: &App) -> Result<Option<String>> {
     let (schema, clock) = (app.schema.clone(), app.clock.clone());
-    if app.store.read_here(|conn| superusers::has_superuser(conn, &schema.current()))? {
+    let of_look = schema.clone();
+    if app.store.read_seldom(move |conn| superusers::has_superuser(conn, &of_look.current()))? {
         return Ok(None);
     }
     let password = superusers::hash_password(&schema.current(), &ids::secret(INSTALLER_PASSWORD_LENGTH))?;

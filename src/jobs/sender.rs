@@ -64,9 +64,9 @@ pub fn start(
 fn send_due(store: &Store, clock: &Clock, kind: &'static str, sender: &dyn Sender, stop: &StopSign) -> Result<Next> {
     loop {
         let now_ms = clock.now().as_millisecond();
-        let due = store.read_here(|conn| Ok(outbox::list_due(conn, kind, now_ms)?))?;
+        let due = store.read_seldom(move |conn| Ok(outbox::list_due(conn, kind, now_ms)?))?;
         if due.is_empty() {
-            let next = store.read_here(|conn| Ok(outbox::next_due(conn, kind)?))?;
+            let next = store.read_seldom(move |conn| Ok(outbox::next_due(conn, kind)?))?;
             return Ok(next.map_or(Next::WhenWoken, Next::At));
         }
         for item in due {

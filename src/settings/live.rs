@@ -70,11 +70,14 @@ impl SharedSettings {
     /// # Errors
     /// A row that can't be read, with the text of a failed start.
     pub fn open(store: &Store, key: RowKey, clock: Clock) -> Result<Arc<Self>> {
-        if store.read_here(|conn| Ok(load_settings(conn, &key)?))?.is_none() {
-            let (key, now) = (key.clone(), clock.now_text());
-            store.write_blocking(move |tx| save_settings(tx, &key, &Settings::default(), &now))?;
-        }
-        let row = store.read_here(|conn| Ok(load_row(conn, &key)?))?;
+        let (of_row, now) = (key.clone(), clock.now_text());
+        let row = store.write_blocking(move |tx| {
+            if let Some(row) = load_row(tx, &of_row)? {
+                return Ok(Some(row));
+            }
+            save_settings(tx, &of_row, &Settings::default(), &now)?;
+            Ok(load_row(tx, &of_row)?)
+        })?;
         let row = row.ok_or_else(|| Error::internal("the settings row vanished while the program started"))?;
         Ok(Arc::new(Self {
             current: ArcSwap::from_pointee(LiveSettings::new(row.settings, 0)),

@@ -15,8 +15,6 @@ use crate::store::{ConnExt, Tx};
 /// Rows of `_migrations`.
 pub const ALERT_TEMPLATES: &str = "1763020353_update_default_auth_alert_templates.go";
 pub const NORMALISED_INDEXES: &str = "1778828400_normalize_indexes.go";
-/// The steps taken here.
-pub const STEPS: [&str; 2] = [ALERT_TEMPLATES, NORMALISED_INDEXES];
 /// The step before them: a directory without it is left for PocketBase to bring up.
 const STEP_BEFORE: &str = "1717233559_v0.23_migrate4.go";
 /// SHA-256 of the body of the alert mail that new collections had before it told where from.
@@ -27,21 +25,26 @@ const OLD_ALERT_SHA256: [u8; 32] = [
 
 /// Takes the steps that the directory lacks. `fresh` has the new alert mail.
 pub fn bring_up(tx: &dyn Tx, fresh: &FreshAuthOptions, now_us: i64) -> Result<()> {
-    if !is_done(tx, STEP_BEFORE)? {
+    if !is_step_done(tx, STEP_BEFORE)? {
         return Ok(());
     }
-    if !is_done(tx, ALERT_TEMPLATES)? {
+    if !is_step_done(tx, ALERT_TEMPLATES)? {
         renew_alert_mails(tx, fresh)?;
         note(tx, ALERT_TEMPLATES, now_us)?;
     }
-    if !is_done(tx, NORMALISED_INDEXES)? {
+    if !is_step_done(tx, NORMALISED_INDEXES)? {
         normalise_indexes(tx)?;
         note(tx, NORMALISED_INDEXES, now_us + 1)?;
     }
     Ok(())
 }
 
-fn is_done(tx: &dyn Tx, file: &str) -> Result<bool> {
+/// Whether all steps are taken.
+pub fn is_done(tx: &dyn Tx) -> Result<bool> {
+    Ok(is_step_done(tx, ALERT_TEMPLATES)? && is_step_done(tx, NORMALISED_INDEXES)?)
+}
+
+fn is_step_done(tx: &dyn Tx, file: &str) -> Result<bool> {
     Ok(tx.has_row("SELECT 1 FROM _migrations WHERE file = ?1", &[file.into()])?)
 }
 

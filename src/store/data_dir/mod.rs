@@ -152,9 +152,9 @@ fn look_before_touching(path: &Path) -> Result<Found, OpenError> {
         Ok(_) | Err(_) => {}
     }
     let data = path.join(DATA_FILE);
-    let found = inspect::inspect(&data).map_err(|cause| damaged(&data, cause))?;
+    let found = inspect::inspect(&data, Some(versions::STAMP)).map_err(|cause| damaged(&data, cause))?;
     let auxiliary = path.join(AUXILIARY_FILE);
-    inspect::inspect(&auxiliary).map_err(|cause| match cause {
+    inspect::inspect(&auxiliary, None).map_err(|cause| match cause {
         StoreError::Corrupt(_) => OpenError::DamagedLogs { path: auxiliary.clone(), cause },
         cause => OpenError::Failed { path: auxiliary.clone(), cause: cause.into() },
     })?;

@@ -17,12 +17,15 @@ const MIGRATIONS: &[(u32, &str)] = &[
 ];
 /// The number of the last migration.
 const SCHEMA: u32 = 3;
+/// What the head of a file says that was brought up to this: the next start then needs no look into it. "Mo" and the
+/// number of the last migration, as SQLite's `application_id`, which PocketBase leaves alone.
+pub const STAMP: u32 = 0x4d6f_0000 | SCHEMA;
 const AUXILIARY_TABLES: &str = include_str!("../../../migrations/0001_auxiliary.sql");
 const LOG_ID_LENGTH: usize = 15;
 
 /// Refuses a database of a version that this binary doesn't know.
 pub fn check(path: &Path, found: &Found) -> Result<(), OpenError> {
-    if found.tables.is_empty() {
+    if found.stamp == STAMP || found.tables.is_empty() {
         return Ok(());
     }
     let has = |table: &str| found.tables.iter().any(|name| name == table);
@@ -42,9 +45,7 @@ pub fn check(path: &Path, found: &Found) -> Result<(), OpenError> {
 
 /// Makes what data.db lacks, in one transaction.
 pub fn bring_up(data: &Store, found: Found, options: &FreshAuthOptions, clock: &Clock) -> Result<()> {
-    if found.schema.as_deref() == Some(&SCHEMA.to_string())
-        && adopt::STEPS.iter().all(|step| found.migrations.iter().any(|file| file == step))
-    {
+    if found.stamp == STAMP {
         return Ok(());
     }
     let options = options.clone();
@@ -92,6 +93,10 @@ fn migrate(tx: &dyn Tx) -> Result<()> {
         "INSERT INTO _mb_meta (key, value) VALUES ('log_id', ?1) ON CONFLICT (key) DO NOTHING",
         &[ids::lower(LOG_ID_LENGTH).into()],
     )?;
+    // Only what is whole is never looked into again.
+    if adopt::is_done(tx)? {
+        tx.execute_script(&format!("PRAGMA application_id = {STAMP}"))?;
+    }
     Ok(())
 }
 

@@ -34,15 +34,18 @@ enum Ask {
 
 impl Checkpointer {
     pub fn start(shared: Arc<Shared>) -> Result<Self, StoreError> {
-        let db = open::open_checkpointer(&shared.options)?;
         let (asks, asked) = sync_channel(1);
         let is_through = Arc::new(AtomicBool::new(false));
         let through = is_through.clone();
         let thread = std::thread::Builder::new()
             .name("store-checkpoint".into())
             .spawn(move || {
+                // Opened when first needed: opening costs a parse of the schema, and a start needs no checkpoint.
+                let mut place = None;
                 while let Ok(Ask::Copy) = asked.recv() {
-                    checkpoint(&shared, &db);
+                    if let Some(db) = open_once(&shared, &mut place) {
+                        checkpoint(&shared, db);
+                    }
                     through.store(true, Ordering::Release);
                 }
             })
@@ -118,6 +121,17 @@ impl WalWatch {
             Some(_) | None => {}
         }
     }
+}
+
+/// The thread's connection. Without one the writer still copies by itself, more slowly.
+fn open_once<'p>(shared: &Shared, place: &'p mut Option<Connection>) -> Option<&'p Connection> {
+    if place.is_none() {
+        match open::open_checkpointer(&shared.options) {
+            Ok(db) => *place = Some(db),
+            Err(error) => tracing::warn!(%error, "no connection for checkpoints"),
+        }
+    }
+    place.as_ref()
 }
 
 /// Copies what no reader stands in the way of.
