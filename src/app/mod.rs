@@ -203,7 +203,7 @@ impl App {
         self.auth.authenticate(&self.store, &self.schema.current(), token, self.clock.now())
     }
 
-    /// Begins to tell listeners of changes; its replays run on `runtime`. Called once, by the server.
+    /// Begins to tell listeners of changes; its replays run on `runtime`. Called once, by the server. Blocks.
     pub fn start_realtime(&self, runtime: Handle) -> Result<()> {
         let log_id = self.store.read_seldom(|conn| Ok(changes::log_id(conn)?))?;
         let hub = Hub::start(Setup {

@@ -12,7 +12,6 @@ use actix_web::rt::System;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as ActixApp, HttpServer};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::connections::Connections;
@@ -68,7 +67,11 @@ impl Server {
     ///
     /// `announce` says that the server is there; by then a signal ends it in order.
     pub fn run(self, announce: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        System::new().block_on(self.serve(announce))
+        let system = System::new();
+        // Before the runtime drives this thread: it waits for reads.
+        let runtime = system.runtime().tokio_runtime().handle().clone();
+        self.app.start_realtime(runtime).map_err(io::Error::other)?;
+        system.block_on(self.serve(announce))
     }
 
     async fn serve(self, announce: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
@@ -86,7 +89,6 @@ impl Server {
         });
         let connections = Arc::new(Connections::new());
         let watched = Arc::clone(&connections);
-        app.start_realtime(Handle::current()).map_err(io::Error::other)?;
         actix_web::rt::spawn(forget_idle_clients(Arc::clone(&door)));
         let server = HttpServer::new(move || {
             let worker: Worker = Rc::new(Arc::clone(&door));

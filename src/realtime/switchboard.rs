@@ -94,8 +94,9 @@ impl RestartWindow {
 
 impl Switchboard {
     pub fn new(setup: Setup, commands: SyncSender<Command>) -> Result<Self> {
-        let (position, restart, resume) = setup.store.read_here(|conn| {
-            Ok((log::extent(conn)?.last, RestartWindow::read(conn, &setup.clock)?, ResumePoints::load(conn)?))
+        let clock = setup.clock.clone();
+        let (position, restart, resume) = setup.store.read_seldom(move |conn| {
+            Ok((log::extent(conn)?.last, RestartWindow::read(conn, &clock)?, ResumePoints::load(conn)?))
         })?;
         Ok(Self {
             setup: Arc::new(setup),

@@ -27,11 +27,14 @@ pub struct Found {
 
 /// Where the head of a file has its `application_id`.
 const STAMP_AT: usize = 68;
+/// Where the first page begins to be one, and how a page of a table begins there.
+const PAGE_AT: usize = 100;
+const TABLE_PAGES: [u8; 2] = [5, 13];
 
 /// Looks into the file; a missing or empty one holds nothing. One with the stamp `known` isn't looked into: that would
 /// parse its whole schema (12 ms with 1,000 collections) for what the stamp says already.
 pub fn inspect(path: &Path, known: Option<u32>) -> Result<Found, StoreError> {
-    let mut head = [0; STAMP_AT + 4];
+    let mut head = [0; PAGE_AT + 1];
     match File::open(path).and_then(|mut file| file.read_exact(&mut head)) {
         Ok(()) if head.starts_with(MAGIC) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
@@ -39,9 +42,9 @@ pub fn inspect(path: &Path, known: Option<u32>) -> Result<Found, StoreError> {
         Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(StoreError::Io(error.to_string())),
         Ok(()) | Err(_) => return Err(StoreError::Corrupt("it is no SQLite database".into())),
     }
-    let stamp = u32::from_be_bytes(head[STAMP_AT..].try_into().expect("four bytes"));
+    let stamp = u32::from_be_bytes(head[STAMP_AT..STAMP_AT + 4].try_into().expect("four bytes"));
     // What a log holds may be newer than the head.
-    if known == Some(stamp) && !has_log(path) {
+    if known == Some(stamp) && TABLE_PAGES.contains(&head[PAGE_AT]) && !has_log(path) {
         return Ok(Found { stamp, ..Found::default() });
     }
     let db = open(path).map_err(|error| StoreError::Io(error.to_string()))?;
