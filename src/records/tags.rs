@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::crypto::{Secret, Stamper};
+use crate::crypto::{BodyStamper, Secret, Stamper};
 use crate::schema::{SUPERUSERS, Schema};
 use crate::store::Cell;
 
@@ -66,6 +66,7 @@ pub struct Stampers(RwLock<Option<Arc<Keys>>>);
 struct Keys {
     secret: Secret<String>,
     tags: Stamper,
+    bodies: BodyStamper,
     cursors: Stamper,
 }
 
@@ -86,7 +87,7 @@ impl Stampers {
 
     /// The tag of a body.
     pub fn body_tag(&self, schema: &Schema, body: &[u8]) -> EntityTag {
-        EntityTag::new(&self.keys(schema).tags.stamp(&[body]))
+        EntityTag::new(&self.keys(schema).bodies.stamp(body))
     }
 
     /// The stamp of a cursor over these parts.
@@ -107,6 +108,7 @@ impl Stampers {
         let keys = Arc::new(Keys {
             secret: secret.into(),
             tags: Stamper::new(secret.as_bytes(), "entity tags"),
+            bodies: BodyStamper::new(secret.as_bytes(), "tags of bodies"),
             cursors: Stamper::new(secret.as_bytes(), "cursors"),
         });
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(keys.clone());
