@@ -56,6 +56,11 @@ impl Select {
 
     /// Only rows in which the text of an SQL expression is one of these.
     pub fn and_text_in(&mut self, expression: &str, texts: &[String]) {
+        // One is what expand mostly asks for; a list would be parsed by the engine first.
+        if let [text] = texts {
+            let text = self.bind(Value::from(text.as_str()));
+            return self.and(format!("{expression} = {text}"));
+        }
         let list = self.bind(Value::from(serde_json::Value::from(texts).to_string()));
         self.and(self.dialect.is_in_json_list(expression, &list));
     }
