@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::schema::{Collection, Rules, Schema, SharedSchema, StoredCollection};
+use crate::schema::{Collection, KnownFields, Rules, Schema, SharedSchema, StoredCollection};
 use crate::store::{Cell, Conn, ConnExt, Event, Row, Subscriber};
 
 /// The columns of a stored row, in the order in which [`read_row`] takes them.
@@ -18,7 +18,9 @@ pub(super) const COLUMNS: &str = "id, system, type, name, fields, indexes, listR
 /// A row that can't be read is named: the database was written by something newer, or damaged.
 pub fn load_schema(conn: &dyn Conn) -> Result<Schema> {
     let rows = conn.list_rows(&select(conn), &[], read_row)?;
-    let collections = rows.iter().map(|row| Collection::from_stored(row).map(Arc::new)).collect::<Result<_, _>>();
+    let mut known = KnownFields::default();
+    let read = |row| Collection::from_stored_among(row, &mut known).map(Arc::new);
+    let collections = rows.iter().map(read).collect::<Result<_, _>>();
     Ok(Schema::new(collections.map_err(Error::internal)?))
 }
 
@@ -96,10 +98,14 @@ impl Seen {
         })?;
         let mut collections = Vec::with_capacity(rows.len());
         let mut seen = HashMap::with_capacity(rows.len());
+        let mut known_fields = KnownFields::default();
         for (hash, row) in rows {
             let collection = match row {
                 Ok(known) => known,
-                Err(stored) => Arc::new(Collection::from_stored(&stored).map_err(Error::internal)?),
+                Err(stored) => {
+                    let read = Collection::from_stored_among(&stored, &mut known_fields);
+                    Arc::new(read.map_err(Error::internal)?)
+                }
             };
             seen.insert(collection.id.to_string(), SeenRow { hash, collection: collection.clone() });
             collections.push(collection);

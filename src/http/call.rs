@@ -23,7 +23,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::input::RecordBody;
 use crate::query::{Caller, Context, Request};
-use crate::schema::Collection;
+use crate::schema::{Collection, reads_headers};
 
 /// One request: who asks, for what, with what. Handlers own it; reading the body needs `&mut`.
 pub struct Call {
@@ -141,7 +141,21 @@ impl Call {
     }
 
     /// The facts that rules and filters read (`@request.*`), with an empty body. Allocates: only for those who need it.
+    /// Headers are left out when neither a rule nor a parameter mentions them.
     pub fn facts(&self, context: Context) -> Request {
+        let is_asked_for_headers =
+            || self.app().schema.current().reads_headers() || self.query().iter().any(|(_, text)| reads_headers(text));
+        Request {
+            caller: self.caller.clone(),
+            context,
+            method: method_name(self.method()),
+            query: self.query().to_vec(),
+            headers: if is_asked_for_headers() { self.headers_as_facts() } else { Vec::new() },
+            body: serde_json::Map::new(),
+        }
+    }
+
+    fn headers_as_facts(&self) -> Vec<(String, String)> {
         let mut headers: Vec<(String, String)> = Vec::with_capacity(self.http.headers().len());
         for (name, value) in self.http.headers() {
             let name = name.as_str().replace('-', "_"); // the server keeps names in lower case
@@ -149,14 +163,7 @@ impl Call {
                 headers.push((name, String::from_utf8_lossy(value.as_bytes()).into_owned()));
             }
         }
-        Request {
-            caller: self.caller.clone(),
-            context,
-            method: method_name(self.method()),
-            query: self.query().to_vec(),
-            headers,
-            body: serde_json::Map::new(),
-        }
+        headers
     }
 }
 

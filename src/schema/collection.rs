@@ -84,6 +84,16 @@ impl Collection {
         }
     }
 
+    /// Every rule that has an expression: the five of the API, and those of an auth collection's options.
+    pub fn all_rules(&self) -> impl Iterator<Item = &str> {
+        let Rules { list, view, create, update, delete } = &self.rules;
+        let of_auth = self.auth().map(|options| {
+            [options.auth_rule.as_deref(), options.manage_rule.as_deref(), Some(options.mfa.rule.as_str())]
+        });
+        let of_api = [list, view, create, update, delete].map(Option::as_deref);
+        of_api.into_iter().chain(of_auth.into_iter().flatten()).flatten().filter(|rule| !rule.is_empty())
+    }
+
     /// `base`, `auth` or `view`.
     pub fn type_name(&self) -> &'static str {
         match self.kind {

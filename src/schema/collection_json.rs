@@ -1,7 +1,10 @@
 //! A collection between its three forms: the stored row (contract/01 §5), the value, and the object of the API
 //! (contract/02 §2).
 
+use std::collections::HashMap;
+
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::auth_options::AuthOptions;
@@ -35,14 +38,41 @@ pub enum UnreadableCollection {
     Field { name: String, source: OptionsError },
 }
 
+/// Fields by their stored text. Those of the same name and kind have the same id, so that most collections share some to
+/// the letter (`id`, `created`, `updated`): each is parsed once, which is most of what a start with many collections
+/// costs.
+#[derive(Debug, Default)]
+pub struct KnownFields(HashMap<Box<str>, Field>);
+
+impl KnownFields {
+    fn read(&mut self, text: &str, name: &str) -> Result<Field, UnreadableCollection> {
+        if let Some(field) = self.0.get(text) {
+            return Ok(field.clone());
+        }
+        let object: Map<String, Json> = serde_json::from_str(text).map_err(|source| UnreadableCollection::Json {
+            name: name.to_owned(),
+            part: "field list",
+            source,
+        })?;
+        let field = Field::from_json(&object)
+            .map_err(|source| UnreadableCollection::Field { name: name.to_owned(), source })?;
+        self.0.insert(text.into(), field.clone());
+        Ok(field)
+    }
+}
+
 impl Collection {
     /// Reads a stored row.
     pub fn from_stored(row: &StoredCollection) -> Result<Self, UnreadableCollection> {
+        Self::from_stored_among(row, &mut KnownFields::default())
+    }
+
+    /// Reads one of many stored rows; `known` is for all of them.
+    pub fn from_stored_among(row: &StoredCollection, known: &mut KnownFields) -> Result<Self, UnreadableCollection> {
         let unreadable = |part| move |source| UnreadableCollection::Json { name: row.name.clone(), part, source };
-        let objects: Option<Vec<Map<String, Json>>> =
-            serde_json::from_str(&row.fields).map_err(unreadable("field list"))?;
-        let fields = objects.unwrap_or_default().iter().map(Field::from_json).collect::<Result<_, _>>();
-        let fields = fields.map_err(|source| UnreadableCollection::Field { name: row.name.clone(), source })?;
+        let objects: Option<Vec<&RawValue>> = serde_json::from_str(&row.fields).map_err(unreadable("field list"))?;
+        let objects = objects.unwrap_or_default();
+        let fields = objects.iter().map(|object| known.read(object.get(), &row.name)).collect::<Result<_, _>>()?;
         let indexes: Option<Vec<String>> = serde_json::from_str(&row.indexes).map_err(unreadable("index list"))?;
         let (kind, unknown_options) = read_options(row)?;
         Ok(Self {

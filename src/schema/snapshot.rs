@@ -14,6 +14,15 @@ pub struct Schema {
     collections: Vec<Arc<Collection>>,
     by_id: HashMap<Arc<str>, usize>,
     by_lower_name: HashMap<Box<str>, usize>,
+    reads_headers: bool,
+}
+
+/// What every expression that reads a request's headers has in it (contract/04 §9).
+const HEADERS: &str = "@request.headers";
+
+/// Whether an expression may read a request's headers.
+pub fn reads_headers(expression: &str) -> bool {
+    expression.contains(HEADERS)
 }
 
 impl Schema {
@@ -22,7 +31,8 @@ impl Schema {
         let by_id = collections.iter().enumerate().map(|(i, c)| (c.id.clone(), i)).collect();
         let by_lower_name =
             collections.iter().enumerate().map(|(i, c)| (c.name.to_ascii_lowercase().into(), i)).collect();
-        Self { collections, by_id, by_lower_name }
+        let reads_headers = collections.iter().any(|collection| collection.all_rules().any(reads_headers));
+        Self { collections, by_id, by_lower_name, reads_headers }
     }
 
     /// The same with `changed` in the places of those with their ids, or added. Costs a copy of the index.
@@ -48,6 +58,11 @@ impl Schema {
 
     pub fn collections(&self) -> &[Arc<Collection>] {
         &self.collections
+    }
+
+    /// Whether some rule reads the headers of requests: else nobody needs to gather them.
+    pub fn reads_headers(&self) -> bool {
+        self.reads_headers
     }
 
     /// The collection with this id, or else with this name.
