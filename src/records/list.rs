@@ -83,6 +83,7 @@ impl Records {
         let schema = self.schema.current();
         let (list, is_bounded) = self.plan_list(schema, request, collection, query)?;
         match is_bounded {
+            true if list.is_one_statement() => self.store.read_once_here(|conn| list.run(conn)),
             true => self.store.read_here(|conn| list.run(conn)),
             false => self.store.read(move |conn| list.run(conn)).await,
         }
@@ -145,6 +146,15 @@ impl Records {
 }
 
 impl List {
+    fn is_one_statement(&self) -> bool {
+        !matches!(self.total, Total::Counted { .. }) && self.is_plain()
+    }
+
+    /// Whether the rows are all there is to read.
+    fn is_plain(&self) -> bool {
+        self.expansion.is_none() && !self.needs_managed()
+    }
+
     fn run(&self, conn: &dyn Conn) -> Result<Listed> {
         let total = self.count(conn)?;
         let mut body = Vec::with_capacity(4096);
@@ -207,7 +217,7 @@ impl List {
             }
         };
         let sql = select.sql(&columns, &tail);
-        if self.expansion.is_none() && !self.needs_managed() {
+        if self.is_plain() {
             return self.write_plain(conn, &sql, select.params(), out);
         }
         let (rows, page) = self.read_page(conn, &sql, select.params())?;

@@ -73,18 +73,28 @@ impl Records {
             is_bounded && expansion.as_ref().is_none_or(Expansion::is_bounded) && !has_manage_rule(collection);
         let shape = self.shapes.get(collection, &request.caller, self.store.dialect());
         let view = View { records: self.clone(), schema, request, shape, select, expansion };
-        match is_bounded {
-            true => self.store.read_here(|conn| view.run(conn)),
-            false => self.store.read(move |conn| view.run(conn)).await,
-        }
+        view.read(is_bounded).await
     }
 }
 
 impl View {
+    async fn read(self, is_bounded: bool) -> Result<RecordAnswer> {
+        let store = self.records.store.clone();
+        match is_bounded {
+            true if self.is_one_statement() => store.read_once_here(|conn| self.run(conn)),
+            true => store.read_here(|conn| self.run(conn)),
+            false => store.read(move |conn| self.run(conn)).await,
+        }
+    }
+
+    fn is_one_statement(&self) -> bool {
+        self.expansion.is_none() && !self.needs_managed()
+    }
+
     fn run(&self, conn: &dyn Conn) -> Result<RecordAnswer> {
         let sql = self.select.sql(&self.shape.columns, " LIMIT 1");
         let caller = &self.request.caller;
-        if self.expansion.is_none() && !self.needs_managed() {
+        if self.is_one_statement() {
             let written = conn.find_row(&sql, self.select.params(), |row| {
                 let mut body = Vec::with_capacity(512);
                 self.shape.write(|column| row.cell(column), caller, &Managed::new(), None, &mut body);

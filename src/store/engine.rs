@@ -48,6 +48,15 @@ pub enum Grouping {
     Alone,
 }
 
+/// What a read takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// One statement; a second one fails.
+    Statement,
+    /// Any number of statements that see the same state.
+    Snapshot,
+}
+
 /// Whether the database takes writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -66,7 +75,7 @@ pub trait Engine: Send + Sync {
     fn dialect(&self) -> &'static dyn Dialect;
 
     /// Runs `job` on a connection of the calling thread. It is called once unless the connection can't be had.
-    fn read_here(&self, job: &mut dyn FnMut(&dyn Conn)) -> Result<(), StoreError>;
+    fn read_here(&self, extent: Extent, job: &mut dyn FnMut(&dyn Conn)) -> Result<(), StoreError>;
 
     /// Queues a read; `time_limit` is for all its statements together.
     fn queue_read(&self, job: ReadJob, time_limit: Duration) -> Result<(), StoreError>;

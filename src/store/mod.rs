@@ -37,7 +37,7 @@ use std::time::Duration;
 
 pub use conn::{Conn, ConnExt, OnRow, ResultColumn, Row, StatementShape, Tx};
 pub use dialect::{ColumnType, Dialect};
-pub use engine::{Engine, Grouping, Health, JobEnd, Outcome, ReadJob, WriteJob};
+pub use engine::{Engine, Extent, Grouping, Health, JobEnd, Outcome, ReadJob, WriteJob};
 pub use error::StoreError;
 pub use events::{Change, ChangeKind, Event, Position, Subscriber};
 pub use filter_dialect::{FilterDialect, JsonStep, Sense};
@@ -96,10 +96,23 @@ impl Store {
     /// Reads on the calling thread's own connection: for what is known to be bounded (a key look-up, a page in the
     /// order of an index), and for threads that may wait (jobs, commands).
     pub fn read_here<T>(&self, job: impl FnOnce(&dyn Conn) -> Result<T>) -> Result<T> {
+        self.read_on_this_thread(Extent::Snapshot, job)
+    }
+
+    fn read_on_this_thread<T>(&self, extent: Extent, job: impl FnOnce(&dyn Conn) -> Result<T>) -> Result<T> {
         let mut job = Some(job);
         let mut result = None;
-        self.engine.read_here(&mut |conn| result = job.take().map(|job| job(conn)))?;
+        self.engine.read_here(extent, &mut |conn| result = job.take().map(|job| job(conn)))?;
         result.unwrap_or_else(|| Err(StoreError::Closed.into()))
+    }
+
+    /// As [`Store::read_here`] for a job of one statement, which needs no transaction around it: `BEGIN` and `COMMIT`
+    /// cost as much as the look-up of a row.
+    ///
+    /// # Errors
+    /// `Internal` when the job runs a second statement: it could see another state than the first.
+    pub fn read_once_here<T>(&self, job: impl FnOnce(&dyn Conn) -> Result<T>) -> Result<T> {
+        self.read_on_this_thread(Extent::Statement, job)
     }
 
     /// Reads on the writer's connection, for threads that may wait and read seldom (at the start, once an hour): a

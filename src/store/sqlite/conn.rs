@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, Statement, ToSql};
 use super::deadline::Deadline;
 use super::dialect::SqliteDialect;
 use super::errors::store_error;
-use crate::store::{Cell, Conn, Dialect, OnRow, ResultColumn, Row, StatementShape, StoreError, Value};
+use crate::store::{Cell, Conn, Dialect, Extent, OnRow, ResultColumn, Row, StatementShape, StoreError, Value};
 
 /// A connection in whatever transaction it is; [`Snapshot`] gives it one.
 pub struct SqliteConn {
@@ -131,23 +131,24 @@ fn columns_of(statement: &Statement<'_>) -> Vec<ResultColumn> {
 }
 
 /// One snapshot of a reading connection for the time of a job. The transaction begins with the first statement: a job
-/// that reads nothing costs nothing.
+/// that reads nothing costs nothing. A job of one statement has that statement's own.
 pub struct Snapshot<'c> {
     conn: &'c SqliteConn,
+    extent: Extent,
     begun: Flag<bool>,
 }
 
 impl<'c> Snapshot<'c> {
-    pub fn new(conn: &'c SqliteConn) -> Self {
-        Self { conn, begun: Flag::new(false) }
+    pub fn new(conn: &'c SqliteConn, extent: Extent) -> Self {
+        Self { conn, extent, begun: Flag::new(false) }
     }
 
     fn begin(&self) -> Result<(), StoreError> {
-        if !self.begun.get() {
-            self.conn.run("BEGIN")?;
-            self.begun.set(true);
+        match (self.extent, self.begun.replace(true)) {
+            (Extent::Snapshot, false) => self.conn.run("BEGIN").inspect_err(|_| self.begun.set(false)),
+            (Extent::Statement, true) => Err(StoreError::Sql("a second statement in a read of one".into())),
+            (Extent::Snapshot, true) | (Extent::Statement, false) => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -43,7 +43,7 @@ use self::epochs::Epochs;
 use self::readers::Readers;
 use self::writer::Message;
 use super::dialect::Dialect;
-use super::engine::{Engine, Grouping, Health, ReadJob, WriteJob};
+use super::engine::{Engine, Extent, Grouping, Health, ReadJob, WriteJob};
 use super::error::StoreError;
 use super::events::Subscriber;
 use super::queue::Queue;
@@ -125,8 +125,8 @@ impl Engine for SqliteEngine {
         &SqliteDialect
     }
 
-    fn read_here(&self, job: &mut dyn FnMut(&dyn Conn)) -> Result<(), StoreError> {
-        self.readers.read_here(job)
+    fn read_here(&self, extent: Extent, job: &mut dyn FnMut(&dyn Conn)) -> Result<(), StoreError> {
+        self.readers.read_here(extent, job)
     }
 
     fn queue_read(&self, job: ReadJob, time_limit: Duration) -> Result<(), StoreError> {

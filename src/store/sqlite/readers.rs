@@ -11,7 +11,7 @@ use super::conn::{Snapshot, SqliteConn};
 use super::deadline::Deadline;
 use super::open;
 use crate::store::queue::Queue;
-use crate::store::{Conn, ReadJob, StoreError, StoreOptions};
+use crate::store::{Conn, Extent, ReadJob, StoreError, StoreOptions};
 
 /// How many reads may wait for a reader; beyond it the answer is 503.
 const READ_QUEUE_JOBS_MAX: usize = 4096;
@@ -72,14 +72,14 @@ impl Readers {
     }
 
     /// Runs `job` on the calling thread's connection; inside another such job on a connection of its own.
-    pub fn read_here(&self, job: &mut dyn FnMut(&dyn Conn)) -> Result<(), StoreError> {
+    pub fn read_here(&self, extent: Extent, job: &mut dyn FnMut(&dyn Conn)) -> Result<(), StoreError> {
         let slot = self.slot_of_this_thread();
         let time_limit = self.shared.options.query_timeout;
         match slot.try_lock() {
-            Ok(mut place) => self.shared.read(&mut place, time_limit, job),
+            Ok(mut place) => self.shared.read(&mut place, time_limit, extent, job),
             // A job panicked on it: its statements and its transaction ended while it unwound.
-            Err(TryLockError::Poisoned(poisoned)) => self.shared.read(&mut poisoned.into_inner(), time_limit, job),
-            Err(TryLockError::WouldBlock) => self.shared.read(&mut None, time_limit, job),
+            Err(TryLockError::Poisoned(poisoned)) => self.shared.read(&mut poisoned.into_inner(), time_limit, extent, job),
+            Err(TryLockError::WouldBlock) => self.shared.read(&mut None, time_limit, extent, job),
         }
     }
 
@@ -123,6 +123,7 @@ impl Shared {
         &self,
         place: &mut Option<SqliteConn>,
         time_limit: Duration,
+        extent: Extent,
         job: &mut dyn FnMut(&dyn Conn),
     ) -> Result<(), StoreError> {
         if self.closed.load(Ordering::Acquire) {
@@ -137,7 +138,7 @@ impl Shared {
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
-        job(&Snapshot::new(conn));
+        job(&Snapshot::new(conn, extent));
         Ok(())
     }
 
@@ -155,7 +156,7 @@ fn serve(shared: &Shared) {
     let mut place = None;
     while let Some((job, time_limit)) = shared.queue.pop() {
         let mut job = Some(job);
-        let read = shared.read(&mut place, time_limit, &mut |conn| {
+        let read = shared.read(&mut place, time_limit, Extent::Snapshot, &mut |conn| {
             if let Some(job) = job.take() {
                 job(Ok(conn));
             }

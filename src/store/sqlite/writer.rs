@@ -15,7 +15,7 @@ use super::checkpoint::WalWatch;
 use super::conn::{Snapshot, SqliteConn};
 use super::group::Group;
 use crate::store::queue::Popped;
-use crate::store::{ConnExt, Event, Grouping, Outcome, Position, StoreError, WriteJob};
+use crate::store::{ConnExt, Event, Extent, Grouping, Outcome, Position, StoreError, WriteJob};
 
 /// How often an idle writer looks whether another process wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ impl Feed {
         for subscriber in shared.subscribers() {
             let told = catch_unwind(AssertUnwindSafe(|| {
                 if conn.db().is_autocommit() {
-                    subscriber.on_commit(&Snapshot::new(conn), events);
+                    subscriber.on_commit(&Snapshot::new(conn, Extent::Snapshot), events);
                 } else {
                     subscriber.on_commit(conn, events);
                 }
