@@ -129,7 +129,9 @@ impl AuthCache {
                 return Ok(Some(entry));
             }
         }
-        let Some(record) = store.read_once_here(|conn| find_record(conn, collection, key.record))? else { return Ok(None) };
+        let Some(record) = store.read_once_here(|conn| find_record(conn, collection, key.record))? else {
+            return Ok(None);
+        };
         let Ok(secret) = secret_of(&record, TokenKind::Auth) else { return Ok(None) };
         let entry = Entry { record: Arc::new(record), secret, slot_number };
         self.entries.insert(Key { collection: key.collection.into(), record: key.record.into() }, entry.clone());

@@ -96,11 +96,12 @@ impl Shared {
                 true if waiting.is_closed => return None,
                 true => self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
                 false if is_due => break,
-                false => self
-                    .changed
-                    .wait_timeout(waiting, BATCH_WAIT.saturating_sub(quiet))
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0,
+                false => {
+                    self.changed
+                        .wait_timeout(waiting, BATCH_WAIT.saturating_sub(quiet))
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
             };
         }
         Some((std::mem::take(&mut waiting.entries), std::mem::take(&mut waiting.dropped)))

@@ -78,7 +78,9 @@ impl Readers {
         match slot.try_lock() {
             Ok(mut place) => self.shared.read(&mut place, time_limit, extent, job),
             // A job panicked on it: its statements and its transaction ended while it unwound.
-            Err(TryLockError::Poisoned(poisoned)) => self.shared.read(&mut poisoned.into_inner(), time_limit, extent, job),
+            Err(TryLockError::Poisoned(poisoned)) => {
+                self.shared.read(&mut poisoned.into_inner(), time_limit, extent, job)
+            }
             Err(TryLockError::WouldBlock) => self.shared.read(&mut None, time_limit, extent, job),
         }
     }
