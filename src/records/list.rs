@@ -127,10 +127,10 @@ impl Records {
 
     /// Where the total comes from, and about how many rows must be counted for it.
     fn plan_total(&self, query: &PageQuery, select: Option<&Select>, epochs: Option<Epochs>) -> (Total, u64) {
-        let Some(select) = select else { return (Total::Known(0), 0) };
         if query.skip_total {
             return (Total::Skipped, 0);
         }
+        let Some(select) = select else { return (Total::Known(0), 0) };
         let sql = select.sql("count(*)", "");
         let Some(epochs) = epochs else {
             return (Total::Counted { select: select.clone(), sql, keep: None }, 0);

@@ -103,6 +103,9 @@ fn a_page_has_its_part_of_the_rows_and_exact_totals() {
     assert_eq!(numbers(&page), [Some(2), Some(3), Some(7), Some(3)]);
     assert_eq!(numbers(&list("perPage=3&page=9")), [Some(9), Some(3), Some(7), Some(3)]);
     assert_eq!(numbers(&list("skipTotal=1")), [Some(1), Some(30), Some(-1), Some(-1)]);
+    // What nobody can match is told like anything else, so that it can't be told apart.
+    assert_eq!(numbers(&list("skipTotal=1&filter=1%3D2"))[2], Some(-1));
+    assert_eq!(numbers(&list("filter=1%3D2"))[2], Some(0));
     let filtered = list("filter=n%3E%3D5");
     assert_eq!((titles(&filtered).len(), numbers(&filtered)[2]), (2, Some(2)));
     // A total that was counted is counted again after a change.
