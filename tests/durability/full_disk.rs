@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use support::{DataDir, TestApp};
+use serde_json::json;
+use support::{DataDir, Multipart, TestApp};
 use tempfile::TempDir;
 
 use crate::ledger::{Ledger, create_notes, notes_path};
@@ -38,6 +39,22 @@ fn a_full_file_system_refuses_writes_until_there_is_room() {
     fill(&mut ledger, &app);
     std::fs::remove_file(ballast).unwrap();
     go_on(&mut ledger, app);
+}
+
+#[test]
+fn an_upload_for_which_there_is_no_room_is_refused_until_there_is() {
+    let app = TestApp::new();
+    app.create_open_collection("papers", json!([{"name": "page", "type": "file", "maxSelect": 1}]));
+    let upload = || {
+        let form = Multipart::new().file("page", "page.txt", "text/plain", vec![b'x'; 3 << 20]);
+        app.post("/api/collections/papers/records").multipart(form).send()
+    };
+    limit_file_size(app.server().process_id(), 2 << 20);
+    upload().refused(503, FULL);
+    limit_file_size(app.server().process_id(), libc::RLIM_INFINITY);
+    let stored = upload().ok();
+    let url = format!("/api/files/papers/{}/{}", stored["id"].as_str().unwrap(), stored["page"].as_str().unwrap());
+    assert_eq!(app.get(&url).expect(200).body.len(), 3 << 20);
 }
 
 /// Writes until the disk is full.

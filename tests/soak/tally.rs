@@ -36,7 +36,7 @@ impl Tally {
         let is_fault = answer.status >= 500 && (answer.status != 503 || answer.header("retry-after").is_none());
         let mut figures = self.0.lock().expect("no holder panics");
         if is_fault && figures.faults.len() < FAULTS_MAX {
-            figures.faults.push(format!("{act}: {answer}"));
+            figures.faults.push(format!("{act}: {} {}", answer.status, answer.text()));
         }
         let entry = figures.acts.entry(act).or_default();
         *entry.statuses.entry(answer.status).or_default() += 1;
@@ -94,7 +94,7 @@ impl fmt::Display for Tally {
         for (name, act) in &figures.acts {
             let answers: Vec<String> = act.statuses.iter().map(|(status, count)| answers(*status, *count)).collect();
             let times = match act.times.is_empty() {
-                true => "| | |".to_owned(),
+                true => "| |".to_owned(),
                 false => format!("{} ms | {} ms | {} ms", act.below(0.5), act.below(0.99), act.longest.as_millis()),
             };
             writeln!(f, "| {name} | {} | {times} |", answers.join(", "))?;
