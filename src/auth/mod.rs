@@ -21,6 +21,7 @@ mod identity;
 mod login;
 mod mail_links;
 mod mails;
+pub mod oauth2;
 pub mod otp;
 mod owned;
 mod password_reset;

@@ -35,5 +35,5 @@ pub use dry_run::read_dry_run;
 pub use import::ImportBody;
 pub use list::{CollectionPage, ListQuery};
 pub use load::{SchemaLoader, load_schema};
-pub use providers::{PROVIDERS, ProviderFace, oauth2_providers};
+pub use providers::oauth2_providers;
 pub use scaffold::scaffolds;

@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::error::{Error, FieldError, FieldErrors, Result};
 use crate::schema::index::Index;
+use crate::schema::oauth2::find_provider;
 use crate::schema::{Collection, FieldValue, Record, SUPERUSERS, Schema};
 use crate::store::{Conn, ConnExt, Tx};
 
@@ -161,7 +162,7 @@ fn list_owned(conn: &dyn Conn, schema: &Schema, name: &str, owner: &Record) -> R
     list_records_by(conn, collection, &[("collectionRef", &owner.collection().id), ("recordRef", owner.id())])
 }
 
-/// The owner of a row must exist; one error at a time (contract/11 §10).
+/// The owner of a row must exist, and the provider of a link; one error at a time (contract/11 §10).
 fn check_owner(conn: &dyn Conn, schema: &Schema, record: &Record) -> Result<()> {
     let refuse = |name: &str, error| Err(Error::invalid("", FieldErrors::one(name, error)));
     let owners = schema.find_by_id(record.text("collectionRef")).filter(|collection| collection.is_auth());
@@ -171,6 +172,10 @@ fn check_owner(conn: &dyn Conn, schema: &Schema, record: &Record) -> Result<()> 
     };
     if !is_stored(conn, &owners.name, record.text("recordRef"))? {
         return refuse("recordRef", FieldError::code("validation_invalid_record", "Missing or invalid record."));
+    }
+    let is_link = &*record.collection().name == EXTERNAL_AUTHS;
+    if is_link && find_provider(record.text("provider")).is_none() {
+        return refuse("provider", FieldError::code("validation_in_invalid", "Must be a valid value."));
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ pub mod index;
 mod generator;
 mod modifiers;
 pub mod names;
+pub mod oauth2;
 mod pattern;
 mod record;
 mod snapshot;

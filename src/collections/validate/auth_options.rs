@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::{Candidate, check_one_rule};
-use crate::collections::providers;
 use crate::error::{FieldError, FieldErrors};
 use crate::formats::{UrlScheme, is_url};
 use crate::schema::auth_options::{EmailTemplate, Mfa, OAuth2, OAuth2Provider, Otp, TokenOptions};
+use crate::schema::oauth2::find_provider;
 use crate::schema::{AuthOptions, Collection};
 
 const DAY_SECONDS: i64 = 86_400;
@@ -189,7 +189,7 @@ fn check_provider(provider: &OAuth2Provider) -> FieldErrors {
     let name = &provider.name;
     if name.is_empty() {
         errors.add("name", FieldError::required());
-    } else if !providers::is_known(name) {
+    } else if find_provider(name).is_none() {
         let message = format!("Invalid or missing provider with name {name}.");
         errors.add("name", FieldError::with_params("validation_missing_provider", message, json!({"name": name})));
     }

@@ -7,6 +7,7 @@ use actix_web::http::header::USER_AGENT;
 use serde_json::{Map, Value as Json, json};
 
 use crate::auth::forms::{Form, TEXT_BYTES_MAX};
+use crate::auth::oauth2::{Offer, offers};
 use crate::auth::{
     Issue, LoginCall, LoginEnd, PasswordLogin, PasswordReset, check_password_auth, issue_token, peek_claims,
 };
@@ -152,12 +153,15 @@ async fn methods(call: Call) -> Result<Response> {
     let identity_fields: &[String] = if password.enabled { &password.identity_fields } else { &[] };
     let has_field = |name: &str| identity_fields.iter().any(|field| field == name);
     let duration = |is_enabled: bool, seconds: i64| if is_enabled { seconds } else { 0 };
+    let providers = if options.oauth2.enabled { offers(&options.oauth2) } else { Vec::new() };
+    let old_providers: Vec<Offer> =
+        providers.iter().map(|offer| Offer { logo: String::new(), ..offer.clone() }).collect();
     Response::of(&json!({
         "password": {"identityFields": identity_fields, "enabled": password.enabled},
-        "oauth2": {"providers": [], "enabled": options.oauth2.enabled},
+        "oauth2": {"providers": providers, "enabled": options.oauth2.enabled},
         "mfa": {"enabled": options.mfa.enabled, "duration": duration(options.mfa.enabled, options.mfa.duration)},
         "otp": {"enabled": options.otp.enabled, "duration": duration(options.otp.enabled, options.otp.duration)},
-        "authProviders": if options.oauth2.enabled { json!([]) } else { Json::Null },
+        "authProviders": if options.oauth2.enabled { json!(old_providers) } else { Json::Null },
         "usernamePassword": has_field("username"),
         "emailPassword": has_field("email"),
     }))
