@@ -11,6 +11,7 @@ pub mod ids;
 pub mod windows; // events counted by key in fixed windows
 pub mod input; // what a request brought for a record: values and uploads
 pub mod mime; // the type of data, told from its bytes
+pub mod outbound; // requests to addresses that others name
 pub mod picker; // the `fields` parameter
 
 // Floors.

@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("formats", &[]),
     ("input", &["ids"]),
     ("mime", &[]),
+    ("outbound", &[]),
     ("picker", &["error"]),
     ("windows", &[]),
     // Floors.
@@ -36,7 +37,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("records", FLOORS),
 ];
 
-const LEAVES: &[&str] = &["clock", "cron", "crypto", "error", "formats", "ids", "input", "mime", "picker", "windows"];
+const LEAVES: &[&str] =
+    &["clock", "cron", "crypto", "error", "formats", "ids", "input", "mime", "outbound", "picker", "windows"];
 const FLOORS: &[&str] = &["store", "settings", "schema", "storage", "query", "rows", "access"];
 
 /// Edges from feature to feature, each with its reason.

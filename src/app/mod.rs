@@ -10,6 +10,7 @@ mod account_work;
 mod background;
 mod file_work;
 mod log_work;
+mod new_accounts;
 mod stopping;
 mod storage;
 mod views;
@@ -30,6 +31,7 @@ use crate::files::Files;
 use crate::jobs::Jobs;
 use crate::logs::LogWriter;
 use crate::mail::Mailer;
+use crate::outbound::Outbound;
 use crate::query::{Caller, Planner, Request};
 use crate::realtime::{Delta, DeltaQuestion, Hub, Judge, LogId, Setup, list_changes};
 use crate::records::{Records, RecordsParts};
@@ -41,12 +43,16 @@ use crate::store::{Durability, Store, StoreError, changes};
 
 pub use crate::store::data_dir::Purpose;
 use file_work::FileWork;
+use new_accounts::NewAccounts;
 
 use storage::StorageFollower;
 
 pub use stopping::Stopping;
 pub use storage::s3_config;
 use views::Views;
+
+/// How far the clock of an OpenID provider may be off (contract/11 §9.6).
+const ID_TOKEN_LEEWAY_SECONDS: i64 = 300;
 
 /// What opening needs to know.
 #[derive(Clone, Debug)]
@@ -168,6 +174,10 @@ impl App {
             planner: planner.clone(),
             hasher: hasher.clone(),
             clock: clock.clone(),
+            outbound: Arc::new(Outbound::new()),
+            new_accounts: Arc::new(NewAccounts(records.clone())),
+            temp_dir: temp_dir_of(&options),
+            id_token_leeway_seconds: id_token_leeway_seconds(),
         }));
         let mailer = Arc::new(Mailer::new(settings.clone(), options.is_dev));
         if let Some(jobs) = &jobs {
@@ -267,7 +277,7 @@ impl App {
     /// Where uploads and other scratch files go: in the data directory, so that they can be renamed into place. The next
     /// start empties it, as the reference does.
     pub fn temp_dir(&self) -> PathBuf {
-        self.options.data_dir.join(".pb_temp_to_delete")
+        temp_dir_of(&self.options)
     }
 
     /// Stops what runs in the background and closes the databases. Requests must have ended. Blocks.
@@ -286,6 +296,16 @@ impl App {
         }
         self.data_dir.close();
     }
+}
+
+fn temp_dir_of(options: &AppOptions) -> PathBuf {
+    options.data_dir.join(".pb_temp_to_delete")
+}
+
+/// As the environment says (contract/11 §9.6).
+fn id_token_leeway_seconds() -> i64 {
+    let named = std::env::var("PB_ID_TOKEN_LEEWAY").ok().and_then(|text| text.trim().parse().ok());
+    named.filter(|seconds| *seconds >= 0).unwrap_or(ID_TOKEN_LEEWAY_SECONDS)
 }
 
 /// What the two auth collections of a new directory are stored with.

@@ -3,6 +3,7 @@
 //! Order of work everywhere: what needs no transaction first (look-up, hash on the pool), then one write job that reads
 //! again what it relies on. An unknown account costs what a known one costs: one hash, one write.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::access::{Gate, live_request};
@@ -10,6 +11,7 @@ use crate::clock::Clock;
 use crate::crypto::{PasswordHasher, Secret};
 use crate::error::{Error, Result};
 use crate::mail::put_no_mail;
+use crate::outbound::Outbound;
 use crate::query::Planner;
 use crate::rows::{NewPassword, find_record, find_record_by};
 use crate::schema::fields::Kind;
@@ -20,6 +22,7 @@ use crate::windows::FixedWindows;
 
 use super::identity::find_by_identity;
 use super::login::{Login, LoginCall, LoginEnd, Method};
+use super::oauth2::{CreateAccount, ParkedNames};
 use super::superusers::random_password;
 
 /// Records whose mails pause, and calls at one-time passwords, that are kept in memory.
@@ -33,6 +36,13 @@ pub struct AccountsParts {
     pub planner: Arc<Planner>,
     pub hasher: Arc<PasswordHasher>,
     pub clock: Clock,
+    pub outbound: Arc<Outbound>,
+    /// Makes the account of somebody who comes from a provider for the first time.
+    pub new_accounts: Arc<dyn CreateAccount>,
+    /// Where downloads lie until they are stored.
+    pub temp_dir: PathBuf,
+    /// How far the clock of an OpenID provider may be off.
+    pub id_token_leeway_seconds: i64,
 }
 
 /// The service. One per process, behind an `Arc`: its jobs hold it.
@@ -51,6 +61,12 @@ pub struct Accounts {
     pub(super) unknown_otp_calls: FixedWindows<String>,
     /// Wrong passwords, by one-time password.
     pub(super) otp_failures: FixedWindows<String>,
+    pub(super) outbound: Arc<Outbound>,
+    pub(super) new_accounts: Arc<dyn CreateAccount>,
+    pub(super) temp_dir: PathBuf,
+    pub(super) id_token_leeway_seconds: i64,
+    /// What came with Apple's redirects.
+    pub parked_names: ParkedNames,
 }
 
 /// What `auth-with-password` was sent.
@@ -64,7 +80,7 @@ pub struct PasswordLogin {
 
 impl Accounts {
     pub fn new(parts: AccountsParts) -> Self {
-        let AccountsParts { store, schema, settings, planner, hasher, clock } = parts;
+        let AccountsParts { store, schema, settings, planner, hasher, clock, .. } = parts;
         Self {
             store,
             schema,
@@ -76,6 +92,11 @@ impl Accounts {
             otp_calls: FixedWindows::new(KEYS_MAX),
             unknown_otp_calls: FixedWindows::new(KEYS_MAX),
             otp_failures: FixedWindows::new(KEYS_MAX),
+            outbound: parts.outbound,
+            new_accounts: parts.new_accounts,
+            temp_dir: parts.temp_dir,
+            id_token_leeway_seconds: parts.id_token_leeway_seconds,
+            parked_names: ParkedNames::default(),
         }
     }
 

@@ -35,6 +35,12 @@ pub fn find_by_identity(
     Ok(None)
 }
 
+/// Whether another account has this value in a field that must be unique; nothing is taken in one that needn't.
+pub fn is_taken(conn: &dyn Conn, collection: &Arc<Collection>, field: &str, value: &str) -> Result<bool> {
+    let mut indexes = collection.indexes.iter().filter_map(|text| Index::parse(text));
+    Ok(indexes.any(|index| index.is_unique_on(field)) && find_by(conn, collection, field, value)?.is_some())
+}
+
 /// Exact, unless the field's unique index ignores case.
 fn find_by(conn: &dyn Conn, collection: &Arc<Collection>, field: &str, identity: &str) -> Result<Option<Record>> {
     let indexes = collection.indexes.iter().filter_map(|text| Index::parse(text));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::ids;
 use crate::rows::{Draft, NewPassword, delete_record, find_record_by, insert_record, update_record};
 use crate::schema::fields::Kind;
 use crate::schema::{Collection, FieldValue, Record, SUPERUSERS, Schema};
@@ -120,7 +119,7 @@ pub fn has_superuser(conn: &dyn Conn, schema: &Schema) -> Result<bool> {
 
 /// A password that nobody knows.
 pub fn random_password(cost: i64) -> NewPassword {
-    NewPassword::hash_plain(ids::secret(RANDOM_PASSWORD_LENGTH), cost)
+    NewPassword::random(RANDOM_PASSWORD_LENGTH, cost)
 }
 
 /// A token of the installer account, which is made if it is missing: with it the first superuser can be created.

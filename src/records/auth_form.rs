@@ -42,7 +42,9 @@ pub fn check(draft: &Draft, sent: &Map<String, Json>, level: Level, old_password
             errors.add("verified", FieldError::mismatch());
         }
     }
-    check_password(draft, sent, level, old_password, &mut errors);
+    if !draft.has_random_password("password") {
+        check_password(draft, sent, level, old_password, &mut errors);
+    }
     errors
 }
 

@@ -10,6 +10,7 @@
 //! Implements contract/05, contract/06, and beyond them cursors (`after`), entity tags, idempotency keys.
 //! Tests: beside the code; `tests/api/{records,batch,expand,cursor,idempotency,conditional,auth_records,doors}.rs`.
 
+mod account;
 mod answer;
 mod auth_form;
 mod batch;
@@ -41,6 +42,7 @@ use crate::schema::{Collection, Schema, SharedSchema};
 use crate::storage::Storage;
 use crate::store::Store;
 
+pub use account::AccountToBe;
 pub use batch::{BatchAction, BatchItem};
 pub use idempotency::{Asked, IdempotencyKey};
 pub use list::Listed;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::ids;
 use crate::input::RecordBody;
 use crate::query::Request;
-use crate::rows::{self, Draft};
+use crate::rows::{self, Draft, NewPassword};
 use crate::schema::{Collection, FieldValue, Record, Schema};
 use crate::store::{Conn, ConnExt, Tx, Value};
 
@@ -36,6 +36,8 @@ pub struct WriteInput {
     pub collection_id: Arc<str>,
     pub values: Map<String, Json>,
     pub passwords: Passwords,
+    /// The password of an account that is made without one.
+    pub random_password: Option<NewPassword>,
     /// Uploads, which lie in the storage already.
     pub files: Files,
 }
@@ -190,7 +192,13 @@ impl Records {
         let is_superuser = request.caller.is_superuser();
         let passwords = hash_passwords(&self.hasher, collection, &body.values, is_superuser).await?;
         let files = stage_files(&self.storage, collection, id, &mut body, is_superuser).await?;
-        Ok(WriteInput { collection_id: collection.id.clone(), values: body.values, passwords, files })
+        Ok(WriteInput {
+            collection_id: collection.id.clone(),
+            values: body.values,
+            passwords,
+            random_password: None,
+            files,
+        })
     }
 
     /// The job of a create. `request` is as it is now, here and below ([`live_request`]).
@@ -199,6 +207,9 @@ impl Records {
         let collection = find_collection(&schema, &input.collection_id)?;
         let mut draft = Draft::new(collection.clone());
         let request = lay_request(request, &mut draft, input);
+        if let Some(password) = &input.random_password {
+            draft.set_password("password", password.clone());
+        }
         let gate = self.gate(&schema, &request);
         let candidate = candidate(&draft);
         if !gate.may_create(tx, &candidate)? {

@@ -48,6 +48,7 @@ fn check_field(
 /// A new password is checked by its plain text; of a stored one only the hash is known.
 fn check_password(draft: &Draft, index: usize, field: &Field, options: &PasswordOptions) -> Option<FieldError> {
     match draft.new_password(index) {
+        Some(password) if password.is_random() => None,
         Some(password) => options.check_plain(field, password.plain()).err(),
         None => field.validate(draft.record().value_at(index)).err(),
     }

@@ -82,6 +82,12 @@ impl Draft {
         self.collection().field_index(name).is_some_and(|index| self.new_password(index).is_some())
     }
 
+    /// Whether a password that nobody typed is set for the field of this name.
+    pub fn has_random_password(&self, name: &str) -> bool {
+        let index = self.collection().field_index(name);
+        index.and_then(|index| self.new_password(index)).is_some_and(NewPassword::is_random)
+    }
+
     /// Whether the field of this name gets another value than it has; that of a new record does.
     pub(super) fn changes(&self, name: &str) -> bool {
         self.stored.as_ref().is_none_or(|stored| stored.get(name) != self.record.get(name))

@@ -1,6 +1,7 @@
 //! A password that is being set: its plain text, which the field's rules look at, and its hash, which is stored.
 
 use crate::crypto::{BCRYPT_DEFAULT_COST, HashError, PasswordHasher, Secret, hash_password};
+use crate::ids;
 
 /// A new password and its hash.
 #[derive(Clone, Debug)]
@@ -8,6 +9,8 @@ pub struct NewPassword {
     plain: Secret<String>,
     /// `$2a$…`; empty when the password is cleared, or when the field's check will refuse it anyway.
     hash: String,
+    /// Whether it was drawn, so that the field's rules about what people type don't count.
+    is_random: bool,
 }
 
 impl NewPassword {
@@ -16,7 +19,12 @@ impl NewPassword {
     pub fn hash_plain(plain: impl Into<String>, cost: i64) -> Self {
         let plain = Secret::new(plain.into());
         let hash = if plain.is_empty() { Ok(String::new()) } else { hash_password(plain.expose(), bcrypt_cost(cost)) };
-        Self { plain, hash: hash.unwrap_or_default() }
+        Self { plain, hash: hash.unwrap_or_default(), is_random: false }
+    }
+
+    /// A password that nobody knows, of `length` characters, hashed on the calling thread.
+    pub fn random(length: usize, cost: i64) -> Self {
+        Self { is_random: true, ..Self::hash_plain(ids::secret(length), cost) }
     }
 
     /// As [`NewPassword::hash_plain`] on the hashing threads: for requests, before their write job.
@@ -28,7 +36,7 @@ impl NewPassword {
             return Ok(Self::without_hash(plain));
         }
         match hasher.hash(plain.clone(), bcrypt_cost(cost)).await {
-            Ok(hash) => Ok(Self { plain, hash }),
+            Ok(hash) => Ok(Self { plain, hash, is_random: false }),
             Err(HashError::TooLong | HashError::Cost(_)) => Ok(Self::without_hash(plain)),
             Err(error @ (HashError::QueueFull | HashError::Stopped)) => Err(error),
         }
@@ -36,7 +44,11 @@ impl NewPassword {
 
     /// A password that is cleared, or known to be refused by its field, so that hashing it would be wasted.
     pub fn without_hash(plain: Secret<String>) -> Self {
-        Self { plain, hash: String::new() }
+        Self { plain, hash: String::new(), is_random: false }
+    }
+
+    pub fn is_random(&self) -> bool {
+        self.is_random
     }
 
     pub fn plain(&self) -> &str {

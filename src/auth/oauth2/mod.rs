@@ -10,8 +10,21 @@
 //!
 //! Tests: beside the code, `tests/api/oauth2.rs`.
 
-mod configured;
 mod offer;
+mod configured;
+mod exchange;
+mod user;
+mod reading;
+mod id_token;
+mod keys;
+mod sign_in;
+mod linking;
+mod avatar;
+mod parked;
 
 pub use configured::Configured;
+pub use exchange::{Code, Tokens};
 pub use offer::{Offer, offers};
+pub use parked::ParkedNames;
+pub use sign_in::{CreateAccount, NewAccount, OAuth2End, OAuth2Form, SignIn};
+pub use user::Identity;

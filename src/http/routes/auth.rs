@@ -1,4 +1,4 @@
-//! The routes of auth collections (contract/11): every way in but OAuth2, and the mail-driven changes.
+//! The routes of auth collections (contract/11): every way in but OAuth2 (`oauth2`), and the mail-driven changes.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::query::{AuthRecord, Caller, Context};
 use crate::rows::get_record;
 use crate::schema::{AuthOptions, Collection, Record};
 
-const LOAD_FAILED: &str = "An error occurred while loading the submitted data.";
+pub(super) const LOAD_FAILED: &str = "An error occurred while loading the submitted data.";
 /// Longest one-time password, bytes.
 const OTP_BYTES_MAX: usize = 71;
 
@@ -89,12 +89,16 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// A body as these routes read it: texts alone, absent ones empty.
-struct Body(Map<String, Json>);
+pub(super) struct Body(Map<String, Json>);
 
 impl Body {
     /// Reads the body; a wrong type of content is named.
-    async fn load(call: &mut Call) -> Result<Self> {
+    pub async fn load(call: &mut Call) -> Result<Self> {
         call.document().await.map(Self::of).map_err(LoadError::as_load_failure_or_type)
+    }
+
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.0.get(key)
     }
 
     fn of(document: Document) -> Self {
@@ -108,7 +112,7 @@ impl Body {
 
     /// # Errors
     /// 400 for another JSON type.
-    fn text(&self, key: &str) -> Result<String> {
+    pub fn text(&self, key: &str) -> Result<String> {
         match self.0.get(key) {
             None | Some(Json::Null) => Ok(String::new()),
             Some(Json::String(text)) => Ok(text.clone()),
@@ -118,18 +122,18 @@ impl Body {
 }
 
 /// The collection in the path, which must be one of accounts.
-fn auth_collection(call: &Call) -> Result<Arc<Collection>> {
+pub(super) fn auth_collection(call: &Call) -> Result<Arc<Collection>> {
     let schema = call.app().schema.current();
     let found = schema.find(&call.param("collection")).filter(|collection| collection.is_auth()).cloned();
     found.ok_or_else(|| Error::NotFound("Missing or invalid auth collection context.".into()))
 }
 
-fn options(collection: &Collection) -> Result<&AuthOptions> {
+pub(super) fn options(collection: &Collection) -> Result<&AuthOptions> {
     collection.auth().ok_or_else(|| Error::NotFound("Missing or invalid auth collection context.".into()))
 }
 
 /// Who signs in, and what rules see of it.
-fn login_call(call: &Call, context: Context, body: &Body) -> LoginCall {
+pub(super) fn login_call(call: &Call, context: Context, body: &Body) -> LoginCall {
     let mut request = call.facts(context);
     request.body = body.0.clone();
     let from_query = call.query_value("mfaId").filter(|id| !id.is_empty());
@@ -186,7 +190,7 @@ async fn with_password(mut call: Call) -> Result<Response> {
         PasswordLogin { identity, field: (!field.is_empty()).then_some(field), password: Secret::new(password) };
     let login_call = login_call(&call, Context::Password, &body);
     let end = call.app().accounts.with_password(&collection, login, login_call).await?;
-    answer_login(&call, end, Context::Password).await
+    answer_login(&call, end, Context::Password, None).await
 }
 
 async fn request_otp(mut call: Call) -> Result<Response> {
@@ -207,7 +211,7 @@ async fn with_otp(mut call: Call) -> Result<Response> {
     form.finish()?;
     let login_call = login_call(&call, Context::Otp, &body);
     let end = call.app().accounts.with_otp(&collection, &otp_id, Secret::new(password), login_call).await?;
-    answer_login(&call, end, Context::Otp).await
+    answer_login(&call, end, Context::Otp, None).await
 }
 
 fn check_otp(collection: &Collection) -> Result<()> {
@@ -225,7 +229,7 @@ async fn refresh(call: Call) -> Result<Response> {
     let login_call = login_call(&call, Context::Default, &Body(Map::new()));
     call.app().accounts.check_rules(Record::clone(&record), login_call).await?;
     let token = if is_refreshable { issue_token(&record, Issue::Auth, &call.app().clock)? } else { token };
-    answer_record(&call, record, token, Context::Default).await
+    answer_record(&call, record, token, Context::Default, None).await
 }
 
 async fn impersonate(mut call: Call) -> Result<Response> {
@@ -237,7 +241,7 @@ async fn impersonate(mut call: Call) -> Result<Response> {
     form.check("duration", (seconds < 0).then(|| FieldError::below(0)));
     form.finish()?;
     let token = issue_token(&record, Issue::StaticAuth { seconds }, &call.app().clock)?;
-    answer_record(&call, Arc::new(record), token, Context::Default).await
+    answer_record(&call, Arc::new(record), token, Context::Default, None).await
 }
 
 /// Whole seconds; a form's are digits.
@@ -328,12 +332,17 @@ async fn load_email(call: &mut Call) -> Result<String> {
     Ok(email)
 }
 
-/// The answer of a login (contract/11 §1, §4).
-async fn answer_login(call: &Call, end: LoginEnd, context: Context) -> Result<Response> {
+/// The answer of a login (contract/11 §1, §4). `meta`: what an OAuth2 provider says about the user.
+pub(super) async fn answer_login(
+    call: &Call,
+    end: LoginEnd,
+    context: Context,
+    meta: Option<&Json>,
+) -> Result<Response> {
     match end {
         LoginEnd::Done(record) => {
             let token = issue_token(&record, Issue::Auth, &call.app().clock)?;
-            answer_record(call, Arc::new(record), token, context).await
+            answer_record(call, Arc::new(record), token, context, meta).await
         }
         LoginEnd::SecondFactor { mfa_id } => {
             Ok(Response::of(&json!({ "mfaId": mfa_id }))?.with_status(StatusCode::UNAUTHORIZED))
@@ -342,8 +351,14 @@ async fn answer_login(call: &Call, end: LoginEnd, context: Context) -> Result<Re
     }
 }
 
-/// `{"record":…,"token":…}`: the record as its owner sees it.
-async fn answer_record(call: &Call, record: Arc<Record>, token: String, context: Context) -> Result<Response> {
+/// `{"meta":…?,"record":…,"token":…}`: the record as its owner sees it.
+async fn answer_record(
+    call: &Call,
+    record: Arc<Record>,
+    token: String,
+    context: Context,
+    meta: Option<&Json>,
+) -> Result<Response> {
     let collection = record.collection().clone();
     let id = record.id().to_owned();
     let auth = AuthRecord { record };
@@ -351,7 +366,13 @@ async fn answer_record(call: &Call, record: Arc<Record>, token: String, context:
     request.caller = if collection.is_superusers() { Caller::Superuser(auth) } else { Caller::Record(auth) };
     let shown = call.app().records.show(request, &collection, &id).await?;
     let mut answer = Vec::with_capacity(shown.body.len() + token.len() + 32);
-    answer.extend_from_slice(b"{\"record\":");
+    answer.push(b'{');
+    if let Some(meta) = meta {
+        answer.extend_from_slice(b"\"meta\":");
+        serde_json::to_writer(&mut answer, meta).map_err(Error::internal)?;
+        answer.push(b',');
+    }
+    answer.extend_from_slice(b"\"record\":");
     answer.extend_from_slice(&shown.body);
     answer.extend_from_slice(b",\"token\":\"");
     answer.extend_from_slice(token.as_bytes()); // base64url and dots need no escape

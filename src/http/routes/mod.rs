@@ -8,6 +8,7 @@ mod batch;
 mod faults;
 mod files;
 mod health;
+mod oauth2;
 mod openapi;
 mod realtime;
 mod records;
@@ -23,6 +24,7 @@ pub fn routes() -> Vec<Route> {
         health::routes(),
         openapi::routes(),
         auth::routes(),
+        oauth2::routes(),
         dashboard::routes(),
         realtime::routes(),
         records::routes(),

@@ -13,7 +13,7 @@ use crate::query::{Context, Request};
 use crate::records::{Asked, Condition, EntityTag, PageQuery, RecordAnswer, check_writable};
 use crate::schema::Collection;
 
-const RECORDS: &str = "/api/collections/{collection}/records";
+pub(super) const RECORDS: &str = "/api/collections/{collection}/records";
 const RECORD: &str = "/api/collections/{collection}/records/{id}";
 
 pub fn routes() -> Vec<Route> {
