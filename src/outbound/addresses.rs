@@ -69,9 +69,11 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let is_global_unicast = (a & 0xe000) == 0x2000;
-    let is_special = (a == 0x2001 && b < 0x200) // Teredo, benchmarks, ORCHID
-        || (a == 0x2001 && b == 0xdb8) // documentation
-        || (a == 0x3fff && b < 0x1000);
+    let is_special = match a {
+        0x2001 => b < 0x200 || b == 0xdb8, // Teredo, benchmarks, ORCHID; documentation
+        0x3fff => b < 0x1000,              // documentation
+        _ => false,
+    };
     is_global_unicast && !is_special
 }
 
