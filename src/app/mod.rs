@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::access::Gate;
 use crate::auth::{Accounts, AccountsParts, AuthCache};
 use crate::clock::Clock;
 use crate::collections::{Collections, SchemaLoader};
@@ -32,10 +31,10 @@ use crate::jobs::Jobs;
 use crate::logs::LogWriter;
 use crate::mail::Mailer;
 use crate::outbound::Outbound;
-use crate::query::{Caller, Planner, Request};
+use crate::query::{Caller, Planner};
 use crate::realtime::{Delta, DeltaQuestion, Hub, Judge, LogId, Setup, list_changes};
 use crate::records::{Records, RecordsParts};
-use crate::schema::{AuthOptions, Collection, SharedSchema};
+use crate::schema::{AuthOptions, SharedSchema};
 use crate::settings::{RowKey, SharedSettings};
 use crate::storage::{Remover, Storage};
 use crate::store::data_dir::{DataDir, DataDirOptions, FreshAuthOptions};
@@ -219,11 +218,7 @@ impl App {
         let hub = Hub::start(Setup {
             store: self.store.clone(),
             schema: self.schema.clone(),
-            judge: Judge {
-                planner: self.planner.clone(),
-                views: Arc::new(Views(self.records.clone())),
-                clock: self.clock.clone(),
-            },
+            judge: self.judge(),
             clock: self.clock.clone(),
             log: LogId::of(&log_id),
             runtime,
@@ -242,29 +237,15 @@ impl App {
     }
 
     /// What changed in a collection since the request's cursor (`since`), as far as its caller may know.
-    pub async fn list_changes(
-        self: &Arc<Self>,
-        collection: Arc<Collection>,
-        request: Request,
-        per_page: Option<usize>,
-    ) -> Result<Delta> {
-        let app = self.clone();
-        let views = Views(self.records.clone());
-        self.store
-            .read(move |conn| {
-                let schema = app.schema.current();
-                let now = app.clock.now();
-                let gate =
-                    Gate { planner: &app.planner, schema: &schema, request: &request, now, dialect: conn.dialect() };
-                let question = DeltaQuestion {
-                    collection: &collection,
-                    since: request.query_value("since"),
-                    filter: request.query_value("filter").unwrap_or_default(),
-                    per_page,
-                };
-                list_changes(conn, &gate, &views, LogId::of(&changes::log_id(conn)?), &question)
-            })
-            .await
+    pub async fn list_changes(&self, question: DeltaQuestion) -> Result<Delta> {
+        let (judge, schema) = (self.judge(), self.schema.clone());
+        self.store.read(move |conn| list_changes(conn, &schema.current(), &judge, &question)).await
+    }
+
+    /// What realtime judges and shows records with.
+    fn judge(&self) -> Judge {
+        let views = Arc::new(Views(self.records.clone()));
+        Judge { planner: self.planner.clone(), views, clock: self.clock.clone() }
     }
 
     /// Ends every realtime connection; none can be opened after it. Blocks for a moment.

@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::body::{self, BodyReader, Document, LoadError};
+use super::connections::Connection;
 use super::credentials;
 use super::door::Worker;
 use super::query_string;
@@ -97,6 +98,13 @@ impl Call {
     /// The raw body, for a connection that goes on as something else.
     pub(super) fn into_payload(self) -> Payload {
         self.body.into_payload()
+    }
+
+    /// Turns the connection to one answer that never ends.
+    pub(super) fn hold_open(&self) {
+        if let Some(connection) = self.http.conn_data::<Arc<Connection>>() {
+            connection.hold_open(self.worker.unread_max);
+        }
     }
 
     /// The client's address, from the trusted proxy headers or else the connection (contract/14 §3).

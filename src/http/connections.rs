@@ -18,8 +18,8 @@ pub(super) struct Connections {
 
 /// One connection. Lives as long as the data of the connection does that actix hands to each request.
 pub(super) struct Connection {
-    /// Another handle of the same socket.
-    socket: Socket,
+    /// Another handle of the same socket; given back by an event stream or a WebSocket.
+    socket: Mutex<Option<Socket>>,
     /// Requests that are being answered, bodies included.
     answering: AtomicUsize,
     /// When the last answer was handed over, milliseconds since `began`.
@@ -35,7 +35,7 @@ impl Connections {
     /// Watches a new connection; `None` when there is no handle to be had, so that it stays unwatched.
     pub fn watch(&self, stream: &TcpStream) -> Option<Arc<Connection>> {
         let connection = Arc::new(Connection {
-            socket: SockRef::from(stream).try_clone().ok()?,
+            socket: Mutex::new(Some(SockRef::from(stream).try_clone().ok()?)),
             answering: AtomicUsize::new(0),
             free_since_ms: AtomicU64::new(milliseconds(self.began.elapsed())),
             began: self.began,
@@ -54,9 +54,11 @@ impl Connections {
             let oldest_ms = now_ms.saturating_sub(milliseconds(free_max));
             self.all.lock().unwrap_or_else(PoisonError::into_inner).retain(|connection| {
                 let Some(connection) = connection.upgrade() else { return false };
-                if connection.is_free_since(oldest_ms) {
+                if connection.is_free_since(oldest_ms)
+                    && let Some(socket) = &*connection.socket.lock().unwrap_or_else(PoisonError::into_inner)
+                {
                     // The peer may have closed it meanwhile; then there is nothing left to end.
-                    let _ = connection.socket.shutdown(Shutdown::Both);
+                    let _ = socket.shutdown(Shutdown::Both);
                 }
                 true
             });
@@ -65,6 +67,15 @@ impl Connections {
 }
 
 impl Connection {
+    /// Turns to one long answer: a peer that acknowledges nothing for `unread_max` is gone. The second handle is closed,
+    /// since each counts against the open files that a process may have, and a stream's idle time isn't watched.
+    pub fn hold_open(&self, unread_max: Duration) {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(error)) = socket.map(|socket| socket.set_tcp_user_timeout(Some(unread_max))) {
+            tracing::debug!(%error, "no time-out for a stream whose peer is gone");
+        }
+    }
+
     fn is_free_since(&self, oldest_ms: u64) -> bool {
         self.answering.load(Ordering::Acquire) == 0 && self.free_since_ms.load(Ordering::Acquire) < oldest_ms
     }

@@ -44,6 +44,8 @@ pub(super) struct Door {
     pub limiter: RateLimiter,
     /// How long a body may take.
     pub request_time_max: Duration,
+    /// A stream whose peer acknowledges nothing for so long ends.
+    pub unread_max: Duration,
 }
 
 pub(super) type Worker = Rc<Arc<Door>>;

@@ -86,6 +86,7 @@ impl Server {
             request_ids: RequestIds::new(),
             limiter: RateLimiter::new(),
             request_time_max: limits.request,
+            unread_max: limits.unread,
         });
         let connections = Arc::new(Connections::new());
         let watched = Arc::clone(&connections);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::realtime::UNREAD_MAX;
+
 /// The time limits of a server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeLimits {
@@ -13,6 +15,8 @@ pub(super) struct TimeLimits {
     pub idle: Duration,
     /// A client that takes none of its answer for this long is cut off.
     pub stalled: Duration,
+    /// The same for event streams and WebSockets, whose lost messages have to be sent again (contract/12 §9 D).
+    pub unread: Duration,
     /// Running requests have this long to end when the server stops (contract/00 §5).
     pub stop: Duration,
 }
@@ -22,6 +26,7 @@ const LIMITS: TimeLimits = TimeLimits {
     request: Duration::from_secs(5 * 60),
     idle: Duration::from_secs(75),
     stalled: Duration::from_secs(5 * 60),
+    unread: UNREAD_MAX,
     stop: Duration::from_secs(10),
 };
 
@@ -40,6 +45,7 @@ impl TimeLimits {
             request: limit,
             idle: limit,
             stalled: limit,
+            unread: limit,
             stop: limit,
         })
     }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::access::Subject;
+use crate::error::Error;
+use crate::query::Request;
 use crate::schema::{Record, Schema};
 use crate::store::{ChangeKind, Conn, Position};
 
@@ -16,10 +18,10 @@ use super::judge::Judge;
 use super::message;
 use super::outlet::Encoding;
 
-/// A frame for a connection.
+/// A frame for all who get the same.
 pub(super) struct Delivery {
-    pub connection: ConnectionId,
     pub frame: Bytes,
+    pub to: Vec<ConnectionId>,
 }
 
 /// What a change is announced with.
@@ -52,46 +54,36 @@ impl Announcer<'_> {
                 ChangeKind::Create | ChangeKind::Update => Subject::Stored(record),
                 ChangeKind::Delete => Subject::Former(record),
             };
-            let request = Judge::request(&group.topic, &group.caller);
-            if !self.judge.shows(self.conn, self.schema, &group.topic, &request, subject) {
+            if !self.judge.shows(self.conn, self.schema, &group.topic, &group.request, subject) {
                 continue;
             }
+            let key = (&*group.topic.text, group.request.caller.is_superuser(), group.encoding);
             let is_shared = sees_what_all_see(group, record);
-            let mut own: Vec<(Encoding, Bytes)> = Vec::new();
-            let mut body: Option<Vec<u8>> = None;
-            for &id in &group.members {
-                let Some(encoding) = audience.get(id).map(|connection| connection.encoding) else { continue };
-                let key = (&*group.topic.text, group.caller.is_superuser(), encoding);
-                let known = if is_shared {
-                    shared.get(&key)
-                } else {
-                    own.iter().find(|(known, _)| *known == encoding).map(|(_, frame)| frame)
-                };
-                if let Some(frame) = known {
-                    deliveries.push(Delivery { connection: id, frame: frame.clone() });
-                    continue;
+            let known = if is_shared { shared.get(&key).cloned() } else { None };
+            let frame = match known {
+                Some(frame) => frame,
+                None => {
+                    let Some(json) = self.render(&group.request, record) else { continue };
+                    let frame = message::change_frame(group.encoding, &group.topic.text, &json, kind, &cursor);
+                    if is_shared {
+                        shared.insert(key, frame.clone());
+                    }
+                    frame
                 }
-                if body.is_none() {
-                    body = self.render(&request, record);
-                }
-                let Some(json) = &body else { break };
-                let frame = message::change_frame(encoding, &group.topic.text, json, kind, &cursor);
-                deliveries.push(Delivery { connection: id, frame: frame.clone() });
-                if is_shared {
-                    shared.insert(key, frame);
-                } else {
-                    own.push((encoding, frame));
-                }
-            }
+            };
+            deliveries.push(Delivery { frame, to: group.members.iter().copied().collect() });
         }
         deliveries
     }
 
-    fn render(&self, request: &crate::query::Request, record: &Record) -> Option<Vec<u8>> {
+    fn render(&self, request: &Request, record: &Record) -> Option<Vec<u8>> {
         self.judge
             .views
             .render(self.conn, self.schema, request, record)
-            .inspect_err(|error| tracing::error!(%error, "a message can't be made"))
+            .inspect_err(|error| match error {
+                Error::Internal(_) => tracing::error!(%error, "a message can't be made"),
+                _ => tracing::debug!(%error, "a topic's options are at fault"),
+            })
             .ok()
     }
 }

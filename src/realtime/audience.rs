@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::query::{AuthRecord, Caller};
+use crate::query::{AuthRecord, Caller, Request};
 use crate::store::Position;
 
 use super::cursor::Place;
+use super::judge::Judge;
 use super::outlet::{Backlog, Encoding};
 use super::topic::{Target, Topic};
 
@@ -75,10 +76,12 @@ impl Pace {
     }
 }
 
-/// Those who get the same message: the same topic, string and all, asked by the same caller.
+/// Those who get the same message: the same topic, string and all, asked by the same caller over the same transport.
 pub struct Group {
     pub topic: Arc<Topic>,
-    pub caller: Caller,
+    /// What rules see behind the topic; its caller is the members'.
+    pub request: Request,
+    pub encoding: Encoding,
     pub members: BTreeSet<ConnectionId>,
 }
 
@@ -96,6 +99,7 @@ struct AuthKey {
 struct GroupKey {
     topic: Arc<Topic>,
     auth: Option<AuthKey>,
+    encoding: Encoding,
 }
 
 /// All connections, and the indexes over them.
@@ -222,9 +226,10 @@ impl Audience {
 
     fn join_groups(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get(&id) else { return };
+        let (caller, encoding) = (connection.caller.clone(), connection.encoding);
         for topic in connection.topics.clone() {
-            let (caller, auth) = (connection_caller(&self.connections, id), self.auth_key(id));
-            let key = GroupKey { topic: topic.clone(), auth };
+            let key = GroupKey { topic: topic.clone(), auth: caller.auth().map(auth_key), encoding };
+            let request = Judge::request(&topic, &caller);
             let group_id = match self.by_group_key.get(&key) {
                 Some(group_id) => *group_id,
                 None => {
@@ -232,11 +237,13 @@ impl Audience {
                     let group_id = GroupId(self.last_id);
                     self.index(group_id, &topic.target);
                     self.by_group_key.insert(key, group_id);
-                    self.groups.insert(group_id, Group { topic, caller, members: BTreeSet::new() });
+                    let group = Group { topic, request: request.clone(), encoding, members: BTreeSet::new() };
+                    self.groups.insert(group_id, group);
                     group_id
                 }
             };
             if let Some(group) = self.groups.get_mut(&group_id) {
+                group.request = request; // the newest of them knows the caller best
                 group.members.insert(id);
             }
         }
@@ -250,9 +257,10 @@ impl Audience {
     }
 
     fn leave_groups_of(&mut self, id: ConnectionId, topics: &[Arc<Topic>]) {
-        let auth = self.auth_key(id);
+        let Some(connection) = self.connections.get(&id) else { return };
+        let (auth, encoding) = (connection.caller.auth().map(auth_key), connection.encoding);
         for topic in topics {
-            let key = GroupKey { topic: topic.clone(), auth: auth.clone() };
+            let key = GroupKey { topic: topic.clone(), auth: auth.clone(), encoding };
             let Some(&group_id) = self.by_group_key.get(&key) else { continue };
             let Some(group) = self.groups.get_mut(&group_id) else { continue };
             group.members.remove(&id);
@@ -301,10 +309,6 @@ impl Audience {
             remove_from(&mut self.by_auth, &key, id);
         }
     }
-}
-
-fn connection_caller(connections: &HashMap<ConnectionId, Connection>, id: ConnectionId) -> Caller {
-    connections.get(&id).map_or(Caller::Guest, |connection| connection.caller.clone())
 }
 
 fn auth_key(auth: &AuthRecord) -> AuthKey {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use crate::access::{Action, Gate, Subject, check_action};
 use crate::error::{Error, Result};
+use crate::query::Request;
 use crate::rows;
-use crate::schema::Collection;
-use crate::store::{ChangeKind, Conn, Position};
+use crate::schema::{Collection, Schema};
+use crate::store::{ChangeKind, Conn, Position, changes};
 
 use super::coalesce::{Gap, LogEntry, coalesce};
 use super::cursor::{Cursor, LogId};
-use super::judge::RecordViews;
+use super::judge::Judge;
 use super::log;
 use super::message::action;
 
@@ -43,35 +44,40 @@ pub struct Item {
     pub record: Vec<u8>,
 }
 
-/// What a page is asked with.
-pub struct DeltaQuestion<'a> {
-    pub collection: &'a Arc<Collection>,
-    /// As the client sent it; empty or absent: no changes, but the cursor to begin with.
-    pub since: Option<&'a str>,
-    pub filter: &'a str,
+/// What a page is asked with. Of the request's query `since` (a cursor; without one there are no changes, but the cursor
+/// to begin with), `filter`, `expand` and `fields` count.
+pub struct DeltaQuestion {
+    pub collection: Arc<Collection>,
+    pub request: Request,
     pub per_page: Option<usize>,
 }
 
-/// The changes of a collection that the gate's caller may know of.
+/// How a page is made.
+struct Reader<'a> {
+    conn: &'a dyn Conn,
+    gate: Gate<'a>,
+    judge: &'a Judge,
+    collection: &'a Arc<Collection>,
+    filter: &'a str,
+}
+
+/// The changes of a collection that the request's caller may know of.
 ///
 /// # Errors
 /// `Forbidden` for a locked list rule; `BadRequest` for a view, a text that is no cursor, or a fault in the filter.
-pub fn list_changes(
-    conn: &dyn Conn,
-    gate: &Gate<'_>,
-    views: &dyn RecordViews,
-    log_id: LogId,
-    question: &DeltaQuestion<'_>,
-) -> Result<Delta> {
-    let collection = question.collection;
-    check_action(&gate.request.caller, collection, Action::List)?;
+pub fn list_changes(conn: &dyn Conn, schema: &Arc<Schema>, judge: &Judge, question: &DeltaQuestion) -> Result<Delta> {
+    let DeltaQuestion { collection, request, per_page } = question;
+    let gate = judge.gate(conn, schema, request);
+    let filter = request.query_value("filter").unwrap_or_default();
+    check_action(&request.caller, collection, Action::List)?;
     if collection.is_view() {
         return Err(Error::bad_request_with("Unsupported collection type."));
     }
-    gate.reach_list(collection, question.filter, "")?; // a fault in the filter is one before anything is read
+    gate.reach_list(collection, filter, "")?; // a fault in the filter is one before anything is read
+    let log_id = LogId::of(&changes::log_id(conn)?);
     let extent = log::extent(conn)?;
     let at = |position: Position| Cursor::at(log_id, position);
-    let Some(since) = question.since.filter(|since| !since.is_empty()) else {
+    let Some(since) = request.query_value("since").filter(|since| !since.is_empty()) else {
         return Ok(Delta { items: Vec::new(), cursor: at(extent.last), has_more: false, must_reset: false });
     };
     let since = Cursor::parse(since).ok_or_else(Error::bad_request)?;
@@ -79,11 +85,12 @@ pub fn list_changes(
     if since.log != log_id || after + 1 < extent.first || after > extent.last {
         return Ok(Delta { items: Vec::new(), cursor: at(extent.last), has_more: false, must_reset: true });
     }
-    let per_page = question.per_page.filter(|number| *number > 0).unwrap_or(PER_PAGE).min(PER_PAGE_MAX);
+    let per_page = per_page.filter(|number| *number > 0).unwrap_or(PER_PAGE).min(PER_PAGE_MAX);
     let (entries, upto) = read_page(conn, collection, after, extent.last, per_page)?;
+    let reader = Reader { conn, gate, judge, collection, filter };
     let mut items = Vec::new();
     for gap in coalesce(entries) {
-        items.extend(item(conn, gate, views, question, &gap)?);
+        items.extend(reader.item(&gap)?);
     }
     Ok(Delta { items, cursor: at(upto), has_more: upto < extent.last, must_reset: false })
 }
@@ -118,35 +125,34 @@ fn read_page(
     Ok((entries, upto))
 }
 
-/// What a gap of a record is to the caller: by what it could see before and can see now.
-fn item(
-    conn: &dyn Conn,
-    gate: &Gate<'_>,
-    views: &dyn RecordViews,
-    question: &DeltaQuestion<'_>,
-    gap: &Gap,
-) -> Result<Option<Item>> {
-    let collection = question.collection;
-    let shows = |subject| gate.shows(conn, Action::List, question.filter, subject);
-    let before = gap.before.as_deref().and_then(|old| rows::record_from_old(collection, &gap.record_id, old));
-    let was_shown = match &before {
-        Some(record) => shows(Subject::Former(record))?,
-        None => false,
-    };
-    let now = rows::find_record(conn, collection, &gap.record_id)?;
-    let now = match &now {
-        Some(record) if shows(Subject::Stored(record))? => Some(record),
-        Some(_) | None => None,
-    };
-    Ok(match (was_shown, now) {
-        (was_shown, Some(record)) => {
-            let kind = if was_shown { ChangeKind::Update } else { ChangeKind::Create };
-            let record = views.render(conn, gate.schema, gate.request, record)?;
-            Some(Item { action: action(kind), record })
-        }
-        (true, None) => Some(Item { action: action(ChangeKind::Delete), record: tombstone(collection, gap) }),
-        (false, None) => None,
-    })
+impl Reader<'_> {
+    /// What a gap of a record is to the caller: by what it could see before and can see now.
+    fn item(&self, gap: &Gap) -> Result<Option<Item>> {
+        let Self { conn, gate, collection, .. } = self;
+        let before = gap.before.as_deref().and_then(|old| rows::record_from_old(collection, &gap.record_id, old));
+        let was_shown = match &before {
+            Some(record) => self.shows(Subject::Former(record))?,
+            None => false,
+        };
+        let now = rows::find_record(*conn, collection, &gap.record_id)?;
+        let now = match &now {
+            Some(record) if self.shows(Subject::Stored(record))? => Some(record),
+            Some(_) | None => None,
+        };
+        Ok(match (was_shown, now) {
+            (was_shown, Some(record)) => {
+                let kind = if was_shown { ChangeKind::Update } else { ChangeKind::Create };
+                let record = self.judge.views.render(*conn, gate.schema, gate.request, record)?;
+                Some(Item { action: action(kind), record })
+            }
+            (true, None) => Some(Item { action: action(ChangeKind::Delete), record: tombstone(collection, gap) }),
+            (false, None) => None,
+        })
+    }
+
+    fn shows(&self, subject: Subject<'_>) -> Result<bool> {
+        self.gate.shows(self.conn, Action::List, self.filter, subject)
+    }
 }
 
 /// What is told of a record that is gone, or out of sight.

@@ -138,9 +138,9 @@ impl Hub {
     }
 
     /// Says that a connection is gone. Its backlog is marked too, so that the hub learns of it even past a full queue.
-    pub fn closed(&self, opened: &Opened) {
-        opened.backlog.mark_gone();
-        let _ = self.commands.try_send(Command::Closed(opened.connection));
+    pub fn closed(&self, connection: ConnectionId, backlog: &Backlog) {
+        backlog.mark_gone();
+        let _ = self.commands.try_send(Command::Closed(connection));
     }
 
     /// Ends all streams and the thread. Blocks until it is gone.

@@ -57,10 +57,14 @@ impl Judge {
             Target::OAuth2 | Target::Reset | Target::Nothing => return false,
         };
         let filter = topic.options.query_value("filter").unwrap_or_default();
-        let gate = Gate { planner: &self.planner, schema, request, now: self.clock.now(), dialect: conn.dialect() };
-        gate.shows(conn, action, filter, subject).unwrap_or_else(|error| {
+        self.gate(conn, schema, request).shows(conn, action, filter, subject).unwrap_or_else(|error| {
             tracing::debug!(%error, topic = &*topic.text, "a subscription can't be judged");
             false
         })
+    }
+
+    /// The rules before a request, as they are now.
+    pub(super) fn gate<'a>(&'a self, conn: &dyn Conn, schema: &'a Arc<Schema>, request: &'a Request) -> Gate<'a> {
+        Gate { planner: &self.planner, schema, request, now: self.clock.now(), dialect: conn.dialect() }
     }
 }

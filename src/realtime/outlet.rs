@@ -15,10 +15,11 @@ pub enum Encoding {
     WebSocket,
 }
 
-/// What one connection is sent.
+/// What connections are sent.
 #[derive(Clone, Debug)]
 pub enum Parcel {
-    Frame(ConnectionId, Bytes),
+    /// One message for all who get the same.
+    Frame { frame: Bytes, to: Vec<ConnectionId> },
     /// The stream ends.
     End(ConnectionId),
 }

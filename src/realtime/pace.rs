@@ -29,7 +29,7 @@ pub(super) struct CaughtUp {
 
 impl Switchboard {
     /// Gives a live connection a frame of the change at `position`, or lets it fall behind if its queue is full.
-    pub(super) fn offer(&mut self, id: ConnectionId, frame: Bytes, position: Position) {
+    pub(super) fn offer(&mut self, id: ConnectionId, frame: &Bytes, position: Position) {
         let Some(connection) = self.audience.get_mut(id) else { return };
         if matches!(connection.pace, Pace::Behind(_)) || position <= connection.told {
             return;
@@ -43,14 +43,23 @@ impl Switchboard {
             return self.set_pace(id, vec![owed]);
         }
         let outlet = connection.outlet;
-        self.parcels[outlet].push(Parcel::Frame(id, frame));
+        self.hand_over(outlet, id, frame);
     }
 
     /// Gives a connection a frame whatever waits already: for what is bounded elsewhere.
     pub(super) fn push(&mut self, id: ConnectionId, frame: Bytes) {
         if let Some(connection) = self.audience.get(id) {
             connection.backlog.admit_always(frame.len());
-            self.parcels[connection.outlet].push(Parcel::Frame(id, frame));
+            self.hand_over(connection.outlet, id, &frame);
+        }
+    }
+
+    /// Adds a receiver to the frame that was handed over last, if it is the same one.
+    fn hand_over(&mut self, outlet: usize, id: ConnectionId, frame: &Bytes) {
+        let parcels = &mut self.parcels[outlet];
+        match parcels.last_mut() {
+            Some(Parcel::Frame { frame: last, to }) if last.as_ptr() == frame.as_ptr() => to.push(id),
+            Some(_) | None => parcels.push(Parcel::Frame { frame: frame.clone(), to: vec![id] }),
         }
     }
 

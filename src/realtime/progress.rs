@@ -30,6 +30,15 @@ impl Switchboard {
         found.inspect_err(|error| tracing::error!(%error, "a resume point can't be read")).ok().flatten()
     }
 
+    /// Notes where a resumable topic begins that was never seen before: if its stream breaks off before the next look,
+    /// all of it is owed.
+    pub(super) fn note_beginning(&mut self, topic: &Topic, caller: &Caller, begins_after: Position) {
+        if let Some(key) = ResumeKey::of(topic, caller) {
+            let wrote_at_ms = self.setup.clock.now().as_millisecond();
+            self.resume.note_first(key, Point { sent: begins_after, wrote_at_ms, is_orderly: true });
+        }
+    }
+
     /// Notes how far a connection's resumable topics are. While frames wait, what was noted before holds.
     pub(super) fn note_progress(&mut self, id: ConnectionId, ending: Ending) {
         let Some(connection) = self.audience.get(id) else { return };

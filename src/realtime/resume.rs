@@ -2,6 +2,7 @@
 //! with an unchanged SDK, some things twice, since nobody acknowledges what was written.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::query::Caller;
@@ -12,9 +13,12 @@ use super::topic::Topic;
 
 /// Most keys that are kept; the one written to longest ago goes first.
 const POINTS_MAX: usize = 100_000;
-/// A stream that broke off may have lost what was written so long before: the kernel gives a peer that acknowledges
-/// nothing five minutes (`http::server`), and until then writes seem to succeed.
-const UNACKNOWLEDGED_MS: i64 = 330_000;
+/// A peer that acknowledges nothing for so long is gone: its transport sees to it. Until then writes seem to succeed.
+/// Short, since what it may have lost is told again; long enough for a change of networks.
+pub const UNREAD_MAX: Duration = Duration::from_secs(60);
+/// A stream that broke off may have lost what was written so long before: [`UNREAD_MAX`], and some seconds until the
+/// kernel and the hub look.
+const UNACKNOWLEDGED_MS: i64 = 65_000;
 /// How far back in the log such a beginning is looked for.
 const REACH: i64 = 100_000;
 
@@ -77,6 +81,13 @@ impl ResumePoints {
         }
         self.unsaved.insert(key.clone());
         self.points.insert(key, point);
+    }
+
+    /// Notes a point for a key that has none.
+    pub fn note_first(&mut self, key: ResumeKey, point: Point) {
+        if !self.points.contains_key(&key) {
+            self.note(key, point);
+        }
     }
 
     /// Where a topic goes on: where it was, or some time before if its stream broke off.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
@@ -27,6 +27,7 @@ use super::log;
 use super::message;
 use super::outlet::{Backlog, Outlet, Parcel};
 use super::progress::Ending;
+use super::restart::RestartWindow;
 use super::resume::ResumePoints;
 use super::topic::{Target, Topic};
 
@@ -66,32 +67,6 @@ pub(super) struct Switchboard {
     pub(super) saved_at_ms: i64,
 }
 
-/// Streams opened right after a start count from shortly before the stop (contract/12 §9 C).
-struct RestartWindow {
-    until_ms: i64,
-    starts_after: Position,
-}
-
-impl RestartWindow {
-    const OPEN_FOR_MS: i64 = 10_000;
-    const BEFORE_LAST_COMMIT_MS: i64 = 5_000;
-    /// With more messages than this nothing is repeated.
-    const MESSAGES_MAX: i64 = 1_000;
-
-    fn read(conn: &dyn Conn, clock: &Clock) -> Result<Self> {
-        let extent = log::extent(conn)?;
-        let now = clock.now().as_millisecond();
-        let mut starts_after = extent.last;
-        if let Some(at_ms) = log::time_of(conn, extent.last)? {
-            let found = log::position_before(conn, at_ms - Self::BEFORE_LAST_COMMIT_MS, Self::MESSAGES_MAX + 1)?;
-            if extent.last - found <= Self::MESSAGES_MAX {
-                starts_after = found;
-            }
-        }
-        Ok(Self { until_ms: now + Self::OPEN_FOR_MS, starts_after })
-    }
-}
-
 impl Switchboard {
     pub fn new(setup: Setup, commands: SyncSender<Command>) -> Result<Self> {
         let clock = setup.clock.clone();
@@ -113,20 +88,27 @@ impl Switchboard {
 
     /// Handles commands until `Stop`. A panic in one is caught: it costs that command, not the process.
     pub fn run(&mut self, queue: &Receiver<Command>, news: &News) {
+        let mut next_look = Instant::now() + LOOK_INTERVAL;
         loop {
-            let command = match queue.recv_timeout(LOOK_INTERVAL) {
+            let command = match queue.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(command) => Some(command),
                 Err(RecvTimeoutError::Timeout) => None,
             };
+            let is_time = Instant::now() >= next_look;
             let step = catch_unwind(AssertUnwindSafe(|| {
                 // Commits first: a command then meets a position that includes all that was answered before it.
                 self.take_news(news);
-                match command {
-                    Some(command) => self.handle(command),
-                    None => self.look_around(),
+                if let Some(command) = command {
+                    self.handle(command);
+                }
+                if is_time {
+                    self.look_around();
                 }
             }));
+            if is_time {
+                next_look = Instant::now() + LOOK_INTERVAL;
+            }
             if step.is_err() {
                 tracing::error!("a realtime command panicked; its effect may be missing");
             }
@@ -167,10 +149,7 @@ impl Switchboard {
         let now_ms = self.setup.clock.now().as_millisecond();
         let client_id: Arc<str> = ids::secret(40).into();
         let backlog = Arc::new(Backlog::default());
-        let mut starts_at = Place::from(self.position);
-        if now_ms < self.restart.until_ms {
-            starts_at = Place::from(self.restart.starts_after);
-        }
+        let mut starts_at = Place::from(self.restart.starts_after(now_ms).unwrap_or(self.position));
         if let Some(place) = opening.since.as_deref().and_then(|since| self.place_of(since)) {
             starts_at = place;
         }
@@ -224,6 +203,9 @@ impl Switchboard {
             (topic, place)
         };
         let topics: Vec<(Arc<Topic>, Option<Place>)> = change.topics.into_iter().map(begin).collect();
+        for (topic, place) in &topics {
+            self.note_beginning(topic, &change.caller, place.as_ref().unwrap_or(&begins_at).after);
+        }
         let owed = self.owed_after(id, &topics, &begins_at);
         let topics = topics.into_iter().map(|(topic, _)| topic).collect();
         self.audience.set(id, change.caller, topics);
@@ -318,8 +300,8 @@ impl Switchboard {
         if is_wanted {
             let announcer = Announcer { conn, schema, judge: &self.setup.judge, log: self.setup.log };
             let deliveries = announcer.deliveries(&self.audience, &record, entry.kind, entry.position);
-            for Delivery { connection, frame } in deliveries {
-                self.offer(connection, frame, entry.position);
+            for Delivery { frame, to } in deliveries {
+                to.into_iter().for_each(|id| self.offer(id, &frame, entry.position));
             }
         }
         if entry.kind == ChangeKind::Delete {

@@ -1,16 +1,32 @@
 //! What the hub sends to one worker, sorted into the queues of its streams. Everything behind the channel is local to
-//! the worker's thread, so that a frame costs a push and a wake-up, no lock.
+//! the worker's thread, so that a frame costs a push and a wake-up, no lock. One clock for all streams of the worker tells
+//! them when to write: none has a timer of its own.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, interval, sleep_until};
 
 use crate::realtime::{ConnectionId, Outlet, Parcel};
+
+/// A sign of life after so long a silence: proxies cut at 60 s, and a dead peer shows as a failed write
+/// (contract/12 §9 A).
+pub const HEARTBEAT: Duration = Duration::from_secs(25);
+/// How often silent streams are looked for.
+const HEARTBEAT_LOOK: Duration = Duration::from_secs(1);
+/// Frames that come within this time after a write are gathered for the next one: a write costs ten times what a frame
+/// does (bench/README.md, realtime), and nobody sees 20 ms.
+const GATHER: Duration = Duration::from_millis(20);
+/// Writes that are due so soon are made at once with those that are due now.
+const GATHER_SLACK: Duration = Duration::from_millis(4);
+/// An emptied queue keeps room for so many frames; ten thousand idle streams keep no more.
+const FRAMES_KEPT: usize = 4;
 
 thread_local! {
     static MAILBOX: OnceCell<(Arc<Mailbox>, Streams)> = const { OnceCell::new() };
@@ -36,15 +52,15 @@ impl Outlet for Mailbox {
 pub struct Queue {
     frames: RefCell<VecDeque<Bytes>>,
     has_ended: Cell<bool>,
+    wants_heartbeat: Cell<bool>,
+    /// When it was woken last to write; `None` before the first time.
+    woken_at: Cell<Option<Instant>>,
+    /// Whether it stands in the list of those that are woken later.
+    is_gathering: Cell<bool>,
     waker: Cell<Option<Waker>>,
 }
 
 impl Queue {
-    pub fn push(&self, frame: Bytes) {
-        self.frames.borrow_mut().push_back(frame);
-        self.wake();
-    }
-
     pub fn is_empty(&self) -> bool {
         self.frames.borrow().is_empty()
     }
@@ -54,41 +70,45 @@ impl Queue {
         self.has_ended.get()
     }
 
+    /// Whether the peer should be given a sign of life; asking takes the wish away.
+    pub fn take_heartbeat(&self) -> bool {
+        self.wants_heartbeat.take()
+    }
+
     /// The next frame.
     pub fn pop(&self) -> Option<Bytes> {
-        self.frames.borrow_mut().pop_front()
-    }
-
-    /// Everything that waits as one piece, and of how many frames it is; the queue must not be empty.
-    pub fn take_all(&self) -> (Bytes, usize) {
         let mut frames = self.frames.borrow_mut();
-        let count = frames.len();
-        if count == 1
-            && let Some(frame) = frames.pop_front()
-        {
-            return (frame, 1);
+        let frame = frames.pop_front();
+        if frames.is_empty() && frames.capacity() > FRAMES_KEPT {
+            *frames = VecDeque::new();
         }
-        let mut all = Vec::with_capacity(frames.iter().map(Bytes::len).sum());
-        frames.drain(..).for_each(|frame| all.extend_from_slice(&frame));
-        // An emptied queue gives its memory back: ten thousand idle streams keep none.
-        *frames = VecDeque::new();
-        (all.into(), count)
+        frame
     }
 
-    /// Who is to be woken by the next frame.
+    /// Who is to be woken when there is something to write.
     pub fn set_waker(&self, waker: &Waker) {
         self.waker.set(Some(waker.clone()));
     }
 
-    fn end(&self) {
-        self.has_ended.set(true);
-        self.wake();
+    fn push(&self, frame: Bytes) {
+        self.frames.borrow_mut().push_back(frame);
     }
 
-    fn wake(&self) {
+    fn end(&self, now: Instant) {
+        self.has_ended.set(true);
+        self.wake(now);
+    }
+
+    fn wake(&self, now: Instant) {
+        self.woken_at.set(Some(now));
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+
+    /// When its frames are to be written, if that isn't now.
+    fn gathers_until(&self, now: Instant) -> Option<Instant> {
+        self.woken_at.get().map(|at| at + GATHER).filter(|until| *until > now)
     }
 }
 
@@ -115,6 +135,7 @@ pub fn of_this_worker() -> Arc<Mailbox> {
             let (sender, receiver) = unbounded_channel();
             let streams = Streams::default();
             actix_web::rt::spawn(sort(receiver, streams.clone()));
+            actix_web::rt::spawn(beat(streams.clone()));
             (Arc::new(Mailbox { sender }), streams)
         });
         mailbox.clone()
@@ -125,6 +146,7 @@ pub fn of_this_worker() -> Arc<Mailbox> {
 pub fn take_place(connection: ConnectionId, first_frame: Bytes) -> Place {
     let queue = Rc::new(Queue::default());
     queue.push(first_frame);
+    queue.woken_at.set(Some(Instant::now() - GATHER)); // its first change needn't wait
     MAILBOX.with(|mailbox| {
         if let Some((_, streams)) = mailbox.get() {
             streams.borrow_mut().insert(connection, queue.clone());
@@ -133,21 +155,82 @@ pub fn take_place(connection: ConnectionId, first_frame: Bytes) -> Place {
     Place { connection, queue }
 }
 
+/// Puts what comes into the queues, and wakes their streams when they are to write.
 async fn sort(mut parcels: UnboundedReceiver<Vec<Parcel>>, streams: Streams) {
-    while let Some(parcels) = parcels.recv().await {
-        let streams = streams.borrow();
-        for parcel in parcels {
-            match parcel {
-                Parcel::Frame(connection, frame) => {
-                    if let Some(queue) = streams.get(&connection) {
-                        queue.push(frame);
-                    }
+    let mut gathering = Gathering::default();
+    loop {
+        tokio::select! {
+            biased;
+            received = parcels.recv() => {
+                let Some(received) = received else { return };
+                let now = Instant::now();
+                for parcel in received {
+                    put(parcel, &streams.borrow(), now, &mut gathering);
                 }
-                Parcel::End(connection) => {
-                    if let Some(queue) = streams.get(&connection) {
-                        queue.end();
-                    }
-                }
+            }
+            () = sleep_until(gathering.next.unwrap_or_else(Instant::now)), if gathering.next.is_some() => {
+                gathering.wake_due(Instant::now());
+            }
+        }
+    }
+}
+
+fn put(parcel: Parcel, streams: &HashMap<ConnectionId, Rc<Queue>>, now: Instant, gathering: &mut Gathering) {
+    match parcel {
+        Parcel::Frame { frame, to } => {
+            for queue in to.iter().filter_map(|connection| streams.get(connection)) {
+                queue.push(frame.clone());
+                gathering.wake(queue, now);
+            }
+        }
+        Parcel::End(connection) => {
+            if let Some(queue) = streams.get(&connection) {
+                queue.end(now);
+            }
+        }
+    }
+}
+
+/// The streams of a worker that have written a moment ago and are to write again.
+#[derive(Default)]
+struct Gathering {
+    queues: Vec<(Instant, Rc<Queue>)>,
+    /// When the first of them is due.
+    next: Option<Instant>,
+}
+
+impl Gathering {
+    /// Wakes a stream now, or later if it has just written.
+    fn wake(&mut self, queue: &Rc<Queue>, now: Instant) {
+        let Some(due) = queue.gathers_until(now) else { return queue.wake(now) };
+        if !queue.is_gathering.replace(true) {
+            self.queues.push((due, queue.clone()));
+            self.next = Some(self.next.map_or(due, |next| next.min(due)));
+        }
+    }
+
+    fn wake_due(&mut self, now: Instant) {
+        self.queues.retain(|(due, queue)| {
+            let waits = *due > now + GATHER_SLACK;
+            if !waits {
+                queue.is_gathering.set(false);
+                queue.wake(now);
+            }
+            waits
+        });
+        self.next = self.queues.iter().map(|(due, _)| *due).min();
+    }
+}
+
+/// Lets streams that said nothing for long give a sign of life.
+async fn beat(streams: Streams) {
+    let mut look = interval(HEARTBEAT_LOOK);
+    loop {
+        let now = look.tick().await;
+        for queue in streams.borrow().values() {
+            if queue.woken_at.get().is_none_or(|at| at + HEARTBEAT <= now) {
+                queue.wants_heartbeat.set(true);
+                queue.wake(now);
             }
         }
     }

@@ -31,14 +31,12 @@ use crate::http::response::Response;
 use crate::realtime::{Encoding, Hub, Opened, Opening, Topic, TopicChange};
 
 use super::KnownCaller;
-use super::mailbox::{self, Place};
+use super::mailbox::{self, HEARTBEAT, Place};
 
 /// Most bytes of a frame from a client: a topic has at most 2,500.
 const CLIENT_FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Bytes between the socket and its frames.
 const PIPE_BYTES: usize = 64 * 1024;
-/// A ping after so long a silence.
-const HEARTBEAT: Duration = Duration::from_secs(25);
 /// A peer that says nothing for so long, not even a pong, is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(65);
 /// Most topics of a connection, as of SSE (contract/12 §2).
@@ -56,6 +54,7 @@ pub async fn upgrade(call: Call, hub: &Hub) -> Result<Response> {
     let opening =
         Opening { ip: call.real_ip(), encoding: Encoding::WebSocket, outlet: mailbox::of_this_worker(), since };
     let opened = hub.open(opening).await?;
+    call.hold_open();
     let place = mailbox::take_place(opened.connection, opened.first_frame.clone());
     let ip = call.real_ip();
     // A client that can set headers needs no `auth` frame.
@@ -83,7 +82,7 @@ pub async fn upgrade(call: Call, hub: &Hub) -> Result<Response> {
         let (sink, source) = stream.split();
         let mut talk = Talk { app, hub: hub.clone(), opened: opened.clone(), ip, caller, topics: Vec::new() };
         talk.run(sink, source, &place).await;
-        hub.closed(&opened);
+        hub.closed(opened.connection, &opened.backlog);
     });
     let body = futures_util::stream::unfold(from_socket, |mut pipe| async move {
         let mut buffer = Vec::with_capacity(4096);

@@ -1,28 +1,26 @@
 //! Server-sent events: the body that never ends by itself.
 
 use std::convert::Infallible;
-use std::future::Future as _;
+use std::mem::take;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use bytes::Bytes;
-use tokio::time::{Instant, Sleep};
 
 use crate::error::Result;
 use crate::http::call::Call;
 use crate::http::response::Response;
-use crate::realtime::{Encoding, Hub, Opened, Opening};
+use crate::realtime::{Backlog, ConnectionId, Encoding, Hub, Opened, Opening};
 
 use super::mailbox::{self, Place};
 
-/// A comment frame after so long a silence: proxies cut at 60 s, and a dead peer shows as a failed write
-/// (contract/12 §9 A).
-const HEARTBEAT: Duration = Duration::from_secs(25);
-/// Frames that come within this time after a write are gathered into one (PERFORMANCE, Spikes, SSE).
-const GATHER: Duration = Duration::from_millis(10);
+/// What shows a peer, and whatever stands between, that the stream is alive; clients skip it.
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+/// So many frames are written before they are counted out, so that a busy stream doesn't count one by one.
+const COUNTED_TOGETHER: usize = 32;
 
 /// Opens a stream, or answers only its headers to a `HEAD`.
 pub async fn stream(call: &Call, hub: &Hub, since: Option<String>) -> Result<Response> {
@@ -31,15 +29,10 @@ pub async fn stream(call: &Call, hub: &Hub, since: Option<String>) -> Result<Res
     }
     let opening = Opening { ip: call.real_ip(), encoding: Encoding::Sse, outlet: mailbox::of_this_worker(), since };
     let opened = hub.open(opening).await?;
+    call.hold_open();
     let place = mailbox::take_place(opened.connection, opened.first_frame.clone());
-    let now = Instant::now();
-    let body = EventStream {
-        hub: hub.clone(),
-        opened,
-        place,
-        written_at: now - GATHER,
-        timer: Box::pin(tokio::time::sleep_until(now + HEARTBEAT)),
-    };
+    let Opened { connection, backlog, .. } = opened;
+    let body = EventStream { hub: hub.clone(), connection, backlog, place, frames: 0, bytes: 0 };
     Ok(with_headers(Response::stream(body)))
 }
 
@@ -52,11 +45,12 @@ fn with_headers(response: Response) -> Response {
 
 struct EventStream {
     hub: Hub,
-    opened: Opened,
+    connection: ConnectionId,
+    backlog: Arc<Backlog>,
     place: Place,
-    written_at: Instant,
-    /// Rings for the next heartbeat, or for gathered frames.
-    timer: Pin<Box<Sleep>>,
+    /// Written, and not yet counted out of the backlog.
+    frames: usize,
+    bytes: usize,
 }
 
 impl MessageBody for EventStream {
@@ -66,46 +60,34 @@ impl MessageBody for EventStream {
         BodySize::Stream
     }
 
+    /// actix asks again until nothing is there, and writes all it was given at once.
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
         let this = self.get_mut();
-        let now = Instant::now();
-        if !this.place.queue.is_empty() {
-            if now < this.written_at + GATHER && !this.place.queue.has_ended() {
-                return this.wait_until(this.written_at + GATHER, context);
+        let queue = &this.place.queue;
+        if let Some(frame) = queue.pop() {
+            this.frames += 1;
+            this.bytes += frame.len();
+            if this.frames == COUNTED_TOGETHER || queue.is_empty() {
+                let (frames, bytes) = (take(&mut this.frames), take(&mut this.bytes));
+                if this.backlog.written(frames, bytes) {
+                    this.hub.drained(this.connection);
+                }
             }
-            let (bytes, frames) = this.place.queue.take_all();
-            if this.opened.backlog.written(frames, bytes.len()) {
-                this.hub.drained(this.opened.connection);
-            }
-            this.written_at = now;
-            return Poll::Ready(Some(Ok(bytes)));
+            return Poll::Ready(Some(Ok(frame)));
         }
-        if this.place.queue.has_ended() {
+        if queue.has_ended() {
             return Poll::Ready(None);
         }
-        if now >= this.written_at + HEARTBEAT {
-            this.written_at = now;
-            return Poll::Ready(Some(Ok(Bytes::from_static(b":\n\n"))));
+        if queue.take_heartbeat() {
+            return Poll::Ready(Some(Ok(COMMENT)));
         }
-        this.wait_until(this.written_at + HEARTBEAT, context)
-    }
-}
-
-impl EventStream {
-    fn wait_until(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        self.place.queue.set_waker(context.waker());
-        if self.timer.deadline() != deadline {
-            self.timer.as_mut().reset(deadline);
-        }
-        if self.timer.as_mut().poll(context).is_ready() {
-            context.waker().wake_by_ref();
-        }
+        queue.set_waker(context.waker());
         Poll::Pending
     }
 }
 
 impl Drop for EventStream {
     fn drop(&mut self) {
-        self.hub.closed(&self.opened);
+        self.hub.closed(self.connection, &self.backlog);
     }
 }

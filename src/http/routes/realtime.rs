@@ -7,7 +7,7 @@ use crate::http::realtime::{KnownCaller, socket, sse};
 use crate::http::route::LogWhen;
 use crate::http::{Call, LoadError, RateLimit, Response, Route};
 use crate::query::Context;
-use crate::realtime::{Submission, TopicChange};
+use crate::realtime::{DeltaQuestion, Submission, TopicChange};
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -61,7 +61,7 @@ async fn changes(call: Call) -> Result<Response> {
         Some(text) => Some(text.parse().map_err(|error| Error::bad_request_from("", error))?),
         None => None,
     };
-    let request = call.facts(Context::Default);
-    let delta = app.list_changes(collection, request, per_page).await?;
+    let question = DeltaQuestion { collection, request: call.facts(Context::Default), per_page };
+    let delta = app.list_changes(question).await?;
     Ok(Response::picked_json(delta.to_json()))
 }
