@@ -4,7 +4,7 @@
 # Debian packages where root or sudo is at hand, everything else below target/tools and node_modules.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt tools unit sdk browser fuzz conformance bench bench-growth bench-collections soak
+.PHONY: help run test check fmt tools unit sdk browser fuzz conformance bench bench-growth bench-collections bench-realtime soak
 
 TOOLS := target/tools
 # Every suite runs the same build: the profile dev with what tests inject.
@@ -62,6 +62,10 @@ bench-growth: ## cost against the number of rows: 10k, 100k, 1M
 bench-collections: ## cost against the number of collections, and imports beside the peer
 	@.ci/install bench
 	bench/run --collections
+
+bench-realtime: ## CPU a delivery beside the peer, memory of 10,000 idle listeners
+	@.ci/install bench
+	bench/run --realtime
 
 # A build of its own, so that what `bench` measures has nothing of what tests inject.
 SOAK := target/soak/release/monobase
