@@ -22,6 +22,7 @@ const EMAIL: &str = "soak@example.com";
 const FILE_BYTES_MAX: usize = 2 << 20;
 /// How long somebody who was told to come back stays away; less than asked for, so that more is tried.
 const PAUSE: Duration = Duration::from_millis(50);
+const LISTENS_FOR: Duration = Duration::from_secs(5);
 /// How many notes a writer keeps at a time; the oldest go.
 const NOTES_KEPT: usize = 200;
 
@@ -155,27 +156,33 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    /// Follows all notes for a second or so, by events or by a socket.
+    /// Follows all notes for some seconds, by events or by a socket.
     fn listen(&self, number: usize) -> std::io::Result<()> {
-        let until = Instant::now() + Duration::from_secs(2);
+        let until = Instant::now() + LISTENS_FOR;
         let topic = format!("{NOTES}/*");
         if number.is_multiple_of(2) {
             let stream = EventStream::try_open(self.app.address(), &[])?;
             let topics = json!({"clientId": stream.client_id, "subscriptions": [topic]});
             self.send("subscribe", &self.app.post("/api/realtime").json(topics))?;
-            while Instant::now() < until && stream.next_within(PAUSE).is_some() {
-                self.tally.count_event("hear of a change");
-            }
+            self.hear(until, || stream.next_within(PAUSE).is_some());
             stream.cut();
         } else {
             let mut socket = Socket::try_open(self.app.address()).map_err(std::io::Error::other)?;
             socket.ask(json!({"type": "subscribe", "topic": topic})).map_err(std::io::Error::other)?;
-            while Instant::now() < until && socket.next_within(PAUSE).is_some() {
-                self.tally.count_event("hear of a change");
-            }
+            self.hear(until, || socket.next_within(PAUSE).is_some());
             socket.cut();
         }
         Ok(())
+    }
+
+    fn hear(&self, until: Instant, mut next: impl FnMut() -> bool) {
+        while Instant::now() < until && !self.is_over() {
+            if next() {
+                self.tally.count_event("hear of a change");
+            } else {
+                thread::sleep(PAUSE); // quiet, or the stream has ended
+            }
+        }
     }
 
     /// A file comes back as it was sent; then it goes.
