@@ -124,9 +124,15 @@ impl Switchboard {
             let replay = setup.store.read_here(|conn| replay::run(conn, &setup, &question));
             return self.caught_up(CaughtUp { connection: id, pace_number, replay });
         }
-        let commands = self.commands.clone();
+        let (commands, turn) = (self.commands.clone(), self.replay_turn.clone());
+        let backlog = Arc::downgrade(&connection.backlog);
         let store = setup.store.clone();
         setup.runtime.clone().spawn(async move {
+            // After a restart everybody comes back at once: lists must not wait until all have been told.
+            let Ok(_turn) = turn.acquire().await else { return };
+            if backlog.strong_count() == 0 {
+                return; // it left while it waited
+            }
             let replay = store.read(move |conn| replay::run(conn, &setup, &question)).await;
             let mut command = Command::CaughtUp(CaughtUp { connection: id, pace_number, replay });
             // The thread empties its queue all the time; a full one is a matter of milliseconds.

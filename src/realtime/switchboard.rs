@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -56,6 +57,8 @@ pub struct Setup {
 /// Invariant: every change up to `position` has been offered to every live connection, and none after it.
 pub(super) struct Switchboard {
     pub(super) setup: Arc<Setup>,
+    /// Whose long replay is read; one at a time, since a reader that replays serves nobody else.
+    pub(super) replay_turn: Arc<Semaphore>,
     pub(super) commands: SyncSender<Command>,
     pub(super) audience: Audience,
     pub(super) position: Position,
@@ -75,6 +78,7 @@ impl Switchboard {
         })?;
         Ok(Self {
             setup: Arc::new(setup),
+            replay_turn: Arc::new(Semaphore::new(1)),
             commands,
             audience: Audience::default(),
             position,
