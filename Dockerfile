@@ -1,13 +1,21 @@
-# Two stages: a Rust image builds, a slim Debian serves. Data lies in the volume /data; nothing else is written.
+# Three stages: Node builds the pages, Rust the binary that embeds them, and a slim Debian serves. Data lies in the volume /data; nothing else is written.
 #
 #     docker build -t monobase .
 #     docker run -p 8090:8090 -v monobase:/data monobase
+
+FROM node:20-bookworm-slim AS pages
+WORKDIR /build
+COPY admin-ui/package.json admin-ui/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY admin-ui ./
+RUN npm run build
 
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 # .cargo/config.toml says what the bundled SQLite is compiled with.
 COPY . .
+COPY --from=pages /build/dist admin-ui/dist
 # The empty data directory is made here, so that the volume gets its owner.
 RUN cargo build --release --locked && mkdir /data
 

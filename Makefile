@@ -17,6 +17,7 @@ help: ## list the tasks
 
 run: ## build and serve on 127.0.0.1:8090, data in ./pb_data
 	@.ci/install build
+	@.ci/pages
 	cargo run --profile quick --quiet -- serve --http 127.0.0.1:8090 --dir pb_data
 
 test: tools check unit sdk browser fuzz conformance ## install what tests need, then run every suite
@@ -24,21 +25,25 @@ test: tools check unit sdk browser fuzz conformance ## install what tests need, 
 check: ## formatting and lints; warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(FAULTS) -- -D warnings
+	npm run --silent --prefix admin-ui check
 
 fmt: ## format the code
 	cargo fmt --all
+	npm run --silent --prefix admin-ui format
 
 tools: ## install what tests need, and nothing else
 	@.ci/install test
+	@.ci/pages
 
-unit: ## Rust tests: unit, API, durability, tidiness
+unit: ## Rust tests: unit, API, durability, tidiness; unit tests of the pages
+	npm test --silent --prefix admin-ui
 	cargo test --workspace $(FAULTS)
 
 sdk: $(BINARY) ## the official JavaScript SDK against the binary
 	node --test tests/sdk/*.test.mjs
 
 browser: $(BINARY) ## journeys in headless Chromium against the binary
-	node --test --test-timeout=300000 tests/browser/*.test.mjs
+	node --test --test-timeout=600000 tests/browser/*.test.mjs
 
 fuzz: ## 20 seconds of fuzzing for each parser
 	.ci/fuzz 20
@@ -53,6 +58,7 @@ $(BINARY):
 
 bench: ## floor, peer and Monobase in turn; writes bench/README.md
 	@.ci/install bench
+	@.ci/pages
 	bench/run
 
 bench-growth: ## cost against the number of rows: 10k, 100k, 1M

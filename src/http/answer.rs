@@ -29,7 +29,7 @@ pub(super) struct Common {
     pub origin: Option<HeaderValue>,
     /// The security headers: not on what ends before step 8.
     pub secured: bool,
-    /// The answer is the dashboard's: compressed whatever its type.
+    /// The answer is the dashboard's: compressed whatever its type, unless it is already.
     pub dashboard: bool,
     pub request_id: HeaderValue,
 }
@@ -74,7 +74,8 @@ pub(super) async fn finish(
             (BoxBody::new(compressed.unwrap_or(bytes)), Some(JSON))
         }
         Body::Bytes { bytes, content_type } => {
-            let compressed = if common.dashboard { compress::gzip(request_headers, &bytes).await } else { None };
+            let compressible = common.dashboard && !own.iter().any(|(name, _)| *name == CONTENT_ENCODING);
+            let compressed = if compressible { compress::gzip(request_headers, &bytes).await } else { None };
             gzipped = compressed.is_some();
             (BoxBody::new(compressed.unwrap_or(bytes)), Some(content_type))
         }

@@ -15,7 +15,7 @@ const INLINE_BYTES_MAX: usize = 128 * 1024;
 
 /// The compressed body, if the client takes it and it is worth it.
 pub(super) async fn gzip(headers: &HeaderMap, bytes: &Bytes) -> Option<Bytes> {
-    if bytes.len() <= MIN_BYTES || !accepts_gzip(headers) {
+    if bytes.len() <= MIN_BYTES || !accepts(headers, "gzip") {
         return None;
     }
     if bytes.len() <= INLINE_BYTES_MAX {
@@ -25,13 +25,13 @@ pub(super) async fn gzip(headers: &HeaderMap, bytes: &Bytes) -> Option<Bytes> {
     tokio::task::spawn_blocking(move || compress(&bytes)).await.ok().flatten()
 }
 
-/// Whether `Accept-Encoding` names gzip without refusing it.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+/// Whether `Accept-Encoding` names this coding without refusing it.
+pub(super) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     headers.get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
         |coding| {
             let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
             let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
-            name.trim().eq_ignore_ascii_case("gzip") && !refused
+            name.trim().eq_ignore_ascii_case(wanted) && !refused
         },
     )
 }
@@ -59,7 +59,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));
-            assert_eq!(accepts_gzip(&headers), expected, "{value}");
+            assert_eq!(accepts(&headers, "gzip"), expected, "{value}");
         }
     }
 }

@@ -87,7 +87,7 @@ async fn pass(worker: &Worker, http: HttpRequest, payload: Payload, answering: O
         answer::of_error(&error)
     });
     if common.dashboard {
-        response.headers.extend(dashboard::headers(http.uri().path(), worker.dashboard_caching));
+        dashboard::complete(&mut response);
     }
     answer::finish(response, common, http.headers(), answering).await
 }

@@ -120,19 +120,32 @@ fn json_above_a_kibibyte_is_compressed_for_who_takes_it() {
 }
 
 #[test]
-fn the_dashboard_has_a_policy_and_is_cached_but_for_its_page() {
+fn the_dashboard_has_a_policy_with_a_fresh_nonce_and_isnt_kept() {
     let app = app();
-    let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' http://127.0.0.1:* \
-        https://tile.openstreetmap.org data: blob:; connect-src 'self' http://127.0.0.1:* \
-        https://nominatim.openstreetmap.org; script-src 'self' http://127.0.0.1:*; frame-ancestors 'none'";
-    let kept = Some("max-age=1209600, stale-while-revalidate=86400");
-    let page = app.get("/_/").header("Accept-Encoding", "gzip").expect(200);
+    let nonce_of = |page: &support::Answer| {
+        let policy = page.header("content-security-policy").expect("the page has a policy");
+        let (_, after) = policy.split_once("style-src-elem 'self' 'nonce-").expect("the policy names a nonce");
+        let (nonce, _) = after.split_once('\'').expect("the nonce has an end");
+        let expected = format!(
+            "default-src 'self'; script-src 'self'; style-src-elem 'self' 'nonce-{nonce}'; \
+             style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; \
+             base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        );
+        assert_eq!(policy, expected);
+        assert!(String::from_utf8_lossy(&page.body).contains(&format!("nonce=\"{nonce}\"")));
+        nonce.to_owned()
+    };
+    let page = app.get("/_/").expect(200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-    assert_eq!(page.header("content-encoding"), Some("gzip"));
-    assert_eq!((page.header("content-security-policy"), page.header("cache-control")), (Some(policy), None));
-    let missing = app.get("/_/missing.js").expect(404);
-    assert_eq!((missing.header("content-security-policy"), missing.header("cache-control")), (Some(policy), kept));
-    missing.refused(404, "File not found.");
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    assert_ne!(nonce_of(&page), nonce_of(&app.get("/_/").expect(200)));
+    for path in ["/_/missing.js", "/_/index.html", "/_/assets/missing.js", "/_/assets/%2e%2e/index.html"] {
+        let missing = app.get(path).expect(404);
+        let policy = missing.header("content-security-policy");
+        assert_eq!(policy, Some("default-src 'none'; frame-ancestors 'none'"), "{path}");
+        assert_eq!(missing.header("cache-control"), Some("no-store"), "{path}");
+        missing.refused(404, "File not found.");
+    }
     assert_eq!(app.get("/api/health").expect(200).header("content-security-policy"), None);
 }
 

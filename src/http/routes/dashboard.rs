@@ -1,21 +1,17 @@
-//! The dashboard under `/_/`: for now one page that says it comes later. Its headers: `http/dashboard.rs`.
+//! The dashboard under `/_/`: one page, and the files that it loads. What they are: `http/dashboard.rs`.
 
 use crate::error::{Error, Result};
-use crate::http::{Call, LogWhen, Response, Route};
-
-const PAGE: &str = include_str!("../dashboard.html");
+use crate::http::{Call, LogWhen, Response, Route, dashboard};
 
 pub fn routes() -> Vec<Route> {
-    vec![
-        Route::get("/_/", page).log_when(LogWhen::OnError),
-        Route::get("/_/{*rest}", missing).log_when(LogWhen::OnError),
-    ]
+    vec![Route::get("/_/", page).log_when(LogWhen::OnError), Route::get("/_/{*path}", asset).log_when(LogWhen::OnError)]
 }
 
 async fn page(_call: Call) -> Result<Response> {
-    Ok(Response::bytes("text/html; charset=utf-8", PAGE))
+    Ok(dashboard::page())
 }
 
-async fn missing(_call: Call) -> Result<Response> {
-    Err(Error::NotFound("File not found.".into()))
+async fn asset(call: Call) -> Result<Response> {
+    let found = dashboard::asset(&call.param("path"), call.http.headers(), call.worker.dashboard_caching);
+    found.ok_or_else(|| Error::NotFound("File not found.".into()))
 }
