@@ -18,6 +18,7 @@ mod files;
 mod health;
 mod http;
 mod idempotency;
+mod limits;
 mod live_caller;
 mod logs;
 mod mail;

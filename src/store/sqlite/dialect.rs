@@ -45,3 +45,24 @@ impl Dialect for SqliteDialect {
         format!("{expression} IN (SELECT value FROM json_each({list}))")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rusqlite::Connection;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever a name holds, quoted it is one identifier: a column of that very name, and nothing behind it runs.
+        #[test]
+        fn a_quoted_name_is_one_identifier(name in any::<String>(), evil in "[`'\";)(. \\[\\]-]{0,12}") {
+            for name in [name, evil] {
+                let name = name.replace('\0', "");
+                let db = Connection::open_in_memory().unwrap();
+                let statement = db.prepare(&format!("SELECT 1 AS {}", SqliteDialect.quote(&name))).unwrap();
+                prop_assert_eq!((statement.column_count(), statement.column_name(0).unwrap()), (1, name.as_str()));
+            }
+        }
+    }
+}
