@@ -85,5 +85,7 @@ soak: ## the long runs: mixed load with kills and a full disk, schemathesis, 1,0
 		cargo test $(FAULTS) --test soak -- --nocapture
 	$(TOOLS)/py/bin/python tests/soak/openapi.py $(SOAK) 300
 	MONOBASE_TEST_NOTHING_MISSED_SECONDS=60 cargo test $(FAULTS) --test api nothing_missed -- --nocapture
+	MONOBASE_TEST_TIMING_ROUNDS=200 cargo test $(FAULTS) --test api the_time_of_an_answer -- --nocapture
+	MONOBASE_TEST_INPUTS=200000 cargo test $(FAULTS) --test api no_input_gives_a_500 -- --nocapture
 	MONOBASE_KILL_ROUNDS=1000 cargo test $(FAULTS) --test durability -- --nocapture
 	.ci/fuzz 600

@@ -329,6 +329,22 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+#[test]
+fn each_published_flaw_names_tests_that_exist() {
+    let (mut breaches, files) = (Breaches::default(), all_files());
+    let page = files.iter().find(|file| file.path == Path::new("docs/reliability.md")).expect("the page is there");
+    for (index, line) in page.text.lines().enumerate() {
+        let names = line.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() > 1);
+        for name in names.filter(|name| !name.contains(['/', '.', ' '])) {
+            let head = format!("fn {name}(");
+            if !files.iter().any(|file| is_rust(&file.path) && file.text.contains(&head)) {
+                breaches.add(page, index + 1, format!("no test is called {name}"));
+            }
+        }
+    }
+    breaches.assert_none();
+}
+
 /// The Rust files below a folder.
 fn sources(folder: &str) -> Vec<File> {
     all_files().into_iter().filter(|file| file.path.starts_with(folder) && is_rust(&file.path)).collect()
