@@ -184,8 +184,10 @@ impl Chance {
                 }
                 request.body("application/json", bytes)
             }
-            _ => request
-                .body(*self.pick(&["text/plain", "", "application/xml", "multipart/form-data", "x/y;"]), self.text()),
+            _ => {
+                let content_type = *self.pick(&["text/plain", "", "application/xml", "multipart/form-data", "x/y;"]);
+                request.body(content_type, self.text())
+            }
         }
     }
 
@@ -256,8 +258,8 @@ impl Chance {
         }
         for name in ["page", "perPage", "skipTotal", "after", "since", "token"] {
             if self.is(6) {
-                request =
-                    request.query(name, *self.pick(&["", "0", "-1", "1", "1e9", "99999999999999999999", "true", "x'"]));
+                let text = *self.pick(&["", "0", "-1", "1", "1e9", "99999999999999999999", "true", "x'"]);
+                request = request.query(name, text);
             }
         }
         request
@@ -317,7 +319,7 @@ fn setting(name: &str) -> Option<u64> {
 
 #[test]
 fn no_input_gives_a_500() {
-    let seed = setting("MONOBASE_TEST_SEED").unwrap_or_else(|| rand::random());
+    let seed = setting("MONOBASE_TEST_SEED").unwrap_or_else(rand::random);
     let inputs = setting("MONOBASE_TEST_INPUTS").map_or(INPUTS, |inputs| inputs as usize);
     let app = app();
     let (_, user) = app.create_user("users", "a@example.com");
