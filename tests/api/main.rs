@@ -24,6 +24,7 @@ mod logs;
 mod mail;
 mod middleware;
 mod nothing_missed;
+mod oauth2;
 mod openapi;
 mod rate_limit;
 mod realtime;

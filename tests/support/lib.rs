@@ -17,6 +17,8 @@
 //! | --- | --- |
 //! | `MONOBASE_FAULT_RETRY=1` | the first commit of every write fails with "retry" and its jobs run again; [`TestApp`] always sets it |
 //! | `MONOBASE_FAULT_CLOCK_FILE=PATH` | the program's clock runs ahead by the milliseconds written in PATH; [`TestApp::move_clock`] writes them |
+//! | `MONOBASE_FAULT_PUBLIC=IP` | this address counts as one of the public internet for outbound requests |
+//! | `MONOBASE_FAULT_PROVIDER_MS=N` | a sign-in waits so long for its provider |
 //! | `MONOBASE_FAULT_VFS=…` | the n-th call of the disk fails (`tests/durability`) |
 
 mod answer;
