@@ -2,7 +2,7 @@ import { type ReactElement, useSyncExternalStore } from "react";
 import { ConfirmEmailChange } from "../routes/confirm-email-change/ConfirmEmailChange";
 import { ConfirmPasswordReset } from "../routes/confirm-password-reset/ConfirmPasswordReset";
 import { ConfirmVerification } from "../routes/confirm-verification/ConfirmVerification";
-import { Home } from "../routes/home/Home";
+import { NotYet } from "../routes/dashboard/NotYet";
 import { Installer } from "../routes/installer/Installer";
 import { Failure } from "../routes/oauth2-landing/Failure";
 import { Success } from "../routes/oauth2-landing/Success";
@@ -31,8 +31,8 @@ function Page({ route }: { route: Route }): ReactElement {
       return <Success />;
     case "oauth2-failure":
       return <Failure />;
-    case "home":
-      return <Home />;
+    case "dashboard":
+      return <NotYet />;
   }
 }
 

@@ -9,11 +9,11 @@ test.each([
   ["#/pbinstall", { page: "installer", token: "" }],
   ["#/auth/oauth2-redirect-success", { page: "oauth2-success" }],
   ["#/auth/oauth2-redirect-failure", { page: "oauth2-failure" }],
-  ["", { page: "home" }],
-  ["#/", { page: "home" }],
-  ["#/login", { page: "home" }],
-  ["#/collections?collection=posts", { page: "home" }],
-  ["#/auth/confirm-verificationx/a", { page: "home" }],
+  ["", { page: "dashboard" }],
+  ["#/", { page: "dashboard" }],
+  ["#/login", { page: "dashboard" }],
+  ["#/collections?collection=posts", { page: "dashboard" }],
+  ["#/auth/confirm-verificationx/a", { page: "dashboard" }],
 ])("%s leads to its page", (hash, route) => {
   expect(readRoute(hash)).toEqual(route);
 });

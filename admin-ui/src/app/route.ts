@@ -1,7 +1,7 @@
 /** Where the hash leads. Mails, providers and the start banner link to these, so they never change. */
 export type Route =
   | { page: "confirm-verification" | "confirm-password-reset" | "confirm-email-change" | "installer"; token: string }
-  | { page: "oauth2-success" | "oauth2-failure" | "home" };
+  | { page: "oauth2-success" | "oauth2-failure" | "dashboard" };
 
 const TOKEN_PAGES = {
   "auth/confirm-verification": "confirm-verification",
@@ -10,7 +10,7 @@ const TOKEN_PAGES = {
   pbinstall: "installer",
 } as const;
 
-/** Reads `location.hash`. What no page knows leads home, as do the dashboard's own places. */
+/** Reads `location.hash`. What no page knows leads to the dashboard. */
 export function readRoute(hash: string): Route {
   const path = hash.replace(/^#\/?/, "").replace(/\/$/, "");
   if (path === "auth/oauth2-redirect-success") return { page: "oauth2-success" };
@@ -19,5 +19,5 @@ export function readRoute(hash: string): Route {
     if (path === prefix) return { page, token: "" };
     if (path.startsWith(`${prefix}/`)) return { page, token: path.slice(prefix.length + 1) };
   }
-  return { page: "home" };
+  return { page: "dashboard" };
 }

@@ -1,7 +1,7 @@
 import { Screen } from "../../ui/Screen";
 
 /** Stands where the dashboard will be. */
-export function Home() {
+export function NotYet() {
   const api = new URL("../api/", window.location.href).href;
   return (
     <Screen icon="server" title="Monobase is running">
