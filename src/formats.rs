@@ -10,6 +10,14 @@ const HOST_BYTES_MAX: usize = 255;
 const LABEL_BYTES_MAX: usize = 63;
 const URL_SCHEMES: [&str; 7] = ["http", "https", "ftp", "tcp", "udp", "ws", "wss"];
 
+/// An address as logs and answers show it: IPv6 in full.
+pub fn ip_text(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => address.segments().map(|segment| format!("{segment:04x}")).join(":"),
+    }
+}
+
 /// Whether a text is one e-mail address (contract/03, email): atoms joined by single dots, `@`, two or more labels of
 /// which the last starts and ends with a letter.
 pub fn is_email(text: &str) -> bool {

@@ -8,7 +8,6 @@ use actix_web::http::header::{HeaderName, REFERER, USER_AGENT};
 use serde_json::Value as Json;
 
 use super::error;
-use super::real_ip::ip_text;
 use crate::app::App;
 use crate::error::Error;
 use crate::logs::{AuthOf, RequestEntry};
@@ -60,8 +59,8 @@ pub(super) fn log(
         referer: header(REFERER),
         user_agent: header(USER_AGENT),
         auth: auth.map(|auth| AuthOf { collection: auth.collection().name.to_string(), id: auth.id().to_owned() }),
-        user_ip: ip_text(asker.map_or(remote_ip, |asker| asker.real_ip)),
-        remote_ip: ip_text(remote_ip),
+        user_ip: asker.map_or(remote_ip, |asker| asker.real_ip),
+        remote_ip,
         error: error_text,
         details,
         meta,

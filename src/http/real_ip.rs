@@ -1,6 +1,6 @@
 //! Where a request comes from (contract/14 §3): the peer's address, or what a trusted proxy says it is.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use actix_web::http::header::HeaderMap;
 
@@ -18,24 +18,13 @@ pub(super) fn real_ip(headers: &HeaderMap, remote: IpAddr, settings: &LiveSettin
     named.unwrap_or(remote).to_canonical()
 }
 
-/// An address as logs and answers show it: IPv6 in full.
-pub(super) fn ip_text(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => full_text(address),
-    }
-}
-
-fn full_text(address: Ipv6Addr) -> String {
-    address.segments().map(|segment| format!("{segment:04x}")).join(":")
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
     use serde_json::json;
 
     use super::*;
+    use crate::formats::ip_text;
     use crate::settings::Settings;
 
     fn found(lines: &[(&str, &str)], trusted: &[&str], use_leftmost: bool) -> String {

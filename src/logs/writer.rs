@@ -7,8 +7,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::Value as Json;
-
 use super::entry::RequestEntry;
 use crate::clock::{Clock, date_text};
 use crate::error::{Error, Result};
@@ -18,6 +16,10 @@ use crate::store::{Store, Value};
 
 const BATCH_ROWS: usize = 200;
 const BATCH_WAIT: Duration = Duration::from_secs(3);
+/// Under load a batch takes what comes in so long: pages of the indexes are then written once for several rows.
+const BATCH_PAUSE: Duration = Duration::from_millis(250);
+/// A batch that doesn't wait for that.
+const BATCH_ROWS_ENOUGH: usize = WAITING_MAX / 2;
 /// Entries that wait while a batch is written, some 2 KiB each at most in practice. What comes on top is dropped.
 const WAITING_MAX: usize = 4096;
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -67,7 +69,7 @@ impl LogWriter {
         }
         waiting.entries.push(entry);
         waiting.last = Instant::now();
-        let wakes = matches!(waiting.entries.len(), 1 | BATCH_ROWS);
+        let wakes = matches!(waiting.entries.len(), 1 | BATCH_ROWS | BATCH_ROWS_ENOUGH);
         drop(waiting);
         if wakes {
             self.shared.changed.notify_one();
@@ -86,25 +88,25 @@ impl LogWriter {
 }
 
 impl Shared {
-    /// Waits for a batch; `None` at the end. The number: how many entries were dropped meanwhile.
-    fn next_batch(&self) -> Option<(Vec<RequestEntry>, u64)> {
+    /// Waits for a batch, and gives with it how many entries were dropped meanwhile; `None` at the end.
+    fn next_batch(&self, last_batch: Instant) -> Option<(Vec<RequestEntry>, u64)> {
         let mut waiting = self.lock();
         loop {
-            let quiet = waiting.last.elapsed();
-            let is_due = waiting.entries.len() >= BATCH_ROWS || waiting.is_closed || quiet >= BATCH_WAIT;
-            waiting = match waiting.entries.is_empty() {
-                true if waiting.is_closed => return None,
-                true => self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                false if is_due => break,
-                false => {
-                    self.changed
-                        .wait_timeout(waiting, BATCH_WAIT.saturating_sub(quiet))
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+            let left = match waiting.entries.len() {
+                0 if waiting.is_closed => return None,
+                0 => {
+                    waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                    continue;
                 }
+                rows if waiting.is_closed || rows >= BATCH_ROWS_ENOUGH => Duration::ZERO,
+                rows if rows >= BATCH_ROWS => BATCH_PAUSE.saturating_sub(last_batch.elapsed()),
+                _ => BATCH_WAIT.saturating_sub(waiting.last.elapsed()),
             };
+            if left.is_zero() {
+                return Some((std::mem::take(&mut waiting.entries), std::mem::take(&mut waiting.dropped)));
+            }
+            waiting = self.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        Some((std::mem::take(&mut waiting.entries), std::mem::take(&mut waiting.dropped)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -114,7 +116,9 @@ impl Shared {
 }
 
 fn run(store: &Store, settings: &SharedSettings, shared: &Shared) {
-    while let Some((batch, lost)) = shared.next_batch() {
+    let mut last_batch = Instant::now();
+    while let Some((batch, lost)) = shared.next_batch(last_batch) {
+        last_batch = Instant::now();
         write_batch(store, settings, batch);
         if lost > 0 {
             tracing::warn!(lost, "request logs were dropped: more came than could be written");
@@ -130,7 +134,7 @@ fn write_batch(store: &Store, settings: &SharedSettings, batch: Vec<RequestEntry
             ids::record_id().into(),
             entry.level().into(),
             entry.message().into(),
-            Json::Object(entry.data(logs)).to_string().into(),
+            entry.data(logs).into(),
             date_text(entry.at).into(),
         ]
     };

@@ -13,7 +13,7 @@ use crate::auth::{
 };
 use crate::crypto::Secret;
 use crate::error::{Error, FieldError, Result};
-use crate::http::real_ip::ip_text;
+use crate::formats::ip_text;
 use crate::http::{Call, Document, Guard, LoadError, RateLimit, Response, Route};
 use crate::query::{AuthRecord, Caller, Context};
 use crate::rows::get_record;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::error::Result;
-use crate::http::real_ip::ip_text;
+use crate::formats::ip_text;
 use crate::http::{Call, Response, Route};
 use crate::store::{Health, StoreError};
 
