@@ -31,6 +31,11 @@ impl Select {
         Some(Self { dialect, from, conditions, params: compiled.into_params() })
     }
 
+    /// Whether no condition was added.
+    pub fn is_whole(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
     /// Adds a condition; must be in brackets if it has an `OR`.
     pub fn and(&mut self, condition: String) {
         self.conditions.push(condition);

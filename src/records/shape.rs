@@ -19,6 +19,8 @@ pub struct Shape {
     pub collection: Arc<Collection>,
     /// The columns in field order: a column's number is its field's position.
     pub columns: String,
+    /// The statement that finds one record by its id, the only parameter.
+    pub find_by_id: String,
     pub json: RecordJson,
     pub view: FieldView,
 }
@@ -28,8 +30,11 @@ pub type Managed = std::collections::HashSet<String>;
 
 impl Shape {
     fn new(collection: Arc<Collection>, is_superuser: bool, dialect: &dyn Dialect) -> Self {
+        let columns = select_list(dialect, &collection);
+        let (table, id) = (dialect.quote(&collection.name), dialect.quote("id"));
         Self {
-            columns: select_list(dialect, &collection),
+            find_by_id: format!("SELECT {columns} FROM {table} WHERE {id} = {} LIMIT 1", dialect.parameter(1)),
+            columns,
             json: RecordJson::new(&collection),
             view: FieldView::new(is_superuser, &collection),
             collection,

@@ -27,7 +27,11 @@ impl EntityTag {
     }
 
     fn new(stamp: &[u8]) -> Self {
-        Self(format!("\"{}\"", URL_SAFE_NO_PAD.encode(stamp)).into())
+        let mut text = String::with_capacity(24); // 16 bytes in base64 and the quotes
+        text.push('"');
+        URL_SAFE_NO_PAD.encode_string(stamp, &mut text);
+        text.push('"');
+        Self(text.into())
     }
 }
 

@@ -1,12 +1,13 @@
 //! One record (contract/05 §1, view).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::access::{Action, Select};
 use crate::error::{Error, Result};
 use crate::query::Request;
 use crate::schema::{Collection, Schema};
-use crate::store::{Conn, ConnExt, StoreError};
+use crate::store::{Cell, Conn, ConnExt, StoreError, Value};
 
 use super::answer::Written;
 use super::expand::Expansion;
@@ -20,8 +21,16 @@ struct View {
     schema: Arc<Schema>,
     request: Request,
     shape: Arc<Shape>,
-    select: Select,
+    finding: Finding,
     expansion: Option<Expansion>,
+}
+
+/// How the record is found.
+enum Finding {
+    /// By its id alone, with the statement that its shape keeps ready.
+    ById(Value),
+    /// By a condition that has its id in it.
+    Matching(Select),
 }
 
 impl Records {
@@ -38,8 +47,13 @@ impl Records {
         let schema = self.schema.current();
         let reach = self.gate(&schema, &request).reach_one(collection, Action::View)?;
         let mut select = reach.select.ok_or_else(Error::not_found)?;
-        select.and_id(id);
-        self.run_view(schema, request, collection, select, reach.is_bounded && !collection.is_view()).await
+        let finding = if select.is_whole() {
+            Finding::ById(id.into())
+        } else {
+            select.and_id(id);
+            Finding::Matching(select)
+        };
+        self.run_view(schema, request, collection, finding, reach.is_bounded && !collection.is_view()).await
     }
 
     /// The record with this id as the request's caller sees it, whatever the view rule says: for a caller who has shown
@@ -54,25 +68,23 @@ impl Records {
         id: &str,
     ) -> Result<RecordAnswer> {
         let schema = self.schema.current();
-        let mut select = Select::from_collection(collection, self.store.dialect());
-        select.and_id(id);
-        self.run_view(schema, request, collection, select, true).await
+        self.run_view(schema, request, collection, Finding::ById(id.into()), true).await
     }
 
-    /// Reads the one record of `select`: on this thread where everything it takes is bounded.
+    /// Reads the one record of `finding`: on this thread where everything it takes is bounded.
     async fn run_view(
         self: &Arc<Self>,
         schema: Arc<Schema>,
         request: Request,
         collection: &Arc<Collection>,
-        select: Select,
+        finding: Finding,
         is_bounded: bool,
     ) -> Result<RecordAnswer> {
         let expansion = self.resolve_expansion(&schema, &request, collection);
         let is_bounded =
             is_bounded && expansion.as_ref().is_none_or(Expansion::is_bounded) && !has_manage_rule(collection);
         let shape = self.shapes.get(collection, &request.caller, self.store.dialect());
-        let view = View { records: self.clone(), schema, request, shape, select, expansion };
+        let view = View { records: self.clone(), schema, request, shape, finding, expansion };
         view.read(is_bounded).await
     }
 }
@@ -92,17 +104,22 @@ impl View {
     }
 
     fn run(&self, conn: &dyn Conn) -> Result<RecordAnswer> {
-        let sql = self.select.sql(&self.shape.columns, " LIMIT 1");
+        let (sql, params) = match &self.finding {
+            Finding::ById(id) => (Cow::Borrowed(self.shape.find_by_id.as_str()), std::slice::from_ref(id)),
+            Finding::Matching(select) => (Cow::Owned(select.sql(&self.shape.columns, " LIMIT 1")), select.params()),
+        };
         let caller = &self.request.caller;
         if self.is_one_statement() {
-            let written = conn.find_row(&sql, self.select.params(), |row| {
+            let written = conn.find_row(&sql, params, |row| {
                 let mut body = Vec::with_capacity(512);
-                self.shape.write(|column| row.cell(column), caller, &Managed::new(), None, &mut body);
-                RecordAnswer { body, tag: Some(self.row_tag(|column| row.cell(column))) }
+                // Body and tag read each cell: taking one out costs as much as writing it.
+                let cells: Vec<Cell<'_>> = (0..self.shape.collection.fields.len()).map(|at| row.cell(at)).collect();
+                self.shape.write(|column| cells[column], caller, &Managed::new(), None, &mut body);
+                RecordAnswer { body, tag: Some(self.row_tag(&cells)) }
             });
             return written.map_err(StoreError::into_refusal)?.ok_or_else(Error::not_found);
         }
-        let row = conn.find_row(&sql, self.select.params(), |row| self.shape.copy_row(row));
+        let row = conn.find_row(&sql, params, |row| self.shape.copy_row(row));
         let row = row.map_err(StoreError::into_refusal)?.ok_or_else(Error::not_found)?;
         let stored = Written { schema: self.schema.clone(), collection: self.shape.collection.clone(), row };
         self.records.answer_in(conn, &self.request, &stored, self.expansion.as_ref())
@@ -112,9 +129,8 @@ impl View {
         self.shape.view.guarded_email().is_some() && has_manage_rule(&self.shape.collection)
     }
 
-    fn row_tag<'c>(&self, cell: impl Fn(usize) -> crate::store::Cell<'c>) -> EntityTag {
-        let cells = (0..self.shape.collection.fields.len()).map(cell);
-        self.records.stampers.row_tag(&self.schema, &self.shape.collection.id, cells)
+    fn row_tag(&self, cells: &[Cell<'_>]) -> EntityTag {
+        self.records.stampers.row_tag(&self.schema, &self.shape.collection.id, cells.iter().copied())
     }
 }
 

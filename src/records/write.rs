@@ -275,16 +275,8 @@ impl Records {
         collection: &Arc<Collection>,
         id: &str,
     ) -> Result<Option<StoredRow>> {
-        let dialect = conn.dialect();
-        let shape = self.shapes.get(collection, &request.caller, dialect);
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {} = {}",
-            shape.columns,
-            dialect.quote(&collection.name),
-            dialect.quote("id"),
-            dialect.parameter(1),
-        );
-        Ok(conn.find_row(&sql, &[Value::from(id)], |row| shape.copy_row(row))?)
+        let shape = self.shapes.get(collection, &request.caller, conn.dialect());
+        Ok(conn.find_row(&shape.find_by_id, &[Value::from(id)], |row| shape.copy_row(row))?)
     }
 
     /// Whether the client's copy is what is stored.

@@ -9,7 +9,15 @@ pub struct SqliteDialect;
 impl Dialect for SqliteDialect {
     fn quote(&self, identifier: &str) -> String {
         // Backticks, as in the files of contract/01 §3; a NUL would end the statement's text.
-        format!("`{}`", identifier.replace('`', "``").replace('\0', ""))
+        let mut quoted = String::with_capacity(identifier.len() + 2);
+        quoted.push('`');
+        if identifier.contains(['`', '\0']) {
+            quoted.push_str(&identifier.replace('`', "``").replace('\0', ""));
+        } else {
+            quoted.push_str(identifier);
+        }
+        quoted.push('`');
+        quoted
     }
 
     fn column_definition(&self, column: ColumnType) -> &'static str {
