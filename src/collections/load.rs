@@ -1,5 +1,6 @@
 //! From the table of collections to the snapshot that requests work with, and anew after each commit that changed it.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,16 +13,38 @@ use crate::store::{Cell, Conn, ConnExt, Event, Row, Subscriber};
 pub(super) const COLUMNS: &str = "id, system, type, name, fields, indexes, listRule, viewRule, createRule, updateRule, \
                                   deleteRule, options, created, updated";
 
+/// Fewer rows than these aren't worth a thread.
+const ROWS_A_THREAD_MIN: usize = 100;
+
 /// Reads all collections. Costs a parse of each row; [`SchemaLoader`] is for reading them again.
 ///
 /// # Errors
 /// A row that can't be read is named: the database was written by something newer, or damaged.
 pub fn load_schema(conn: &dyn Conn) -> Result<Schema> {
     let rows = conn.list_rows(&select(conn), &[], read_row)?;
+    Ok(Schema::new(parse_all(&rows)?))
+}
+
+/// Parses stored rows in their order, many of them on all cores: a start waits for it.
+fn parse_all<R: Borrow<StoredCollection> + Sync>(rows: &[R]) -> Result<Vec<Arc<Collection>>> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let part_rows = rows.len().div_ceil(cores).max(ROWS_A_THREAD_MIN);
+    let parsed: Result<Vec<Vec<_>>> = std::thread::scope(|scope| {
+        let mut parts = rows.chunks(part_rows);
+        let first = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|part| scope.spawn(|| parse_part(part))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|_| Err(Error::internal("parsing a collection panicked")))
+        };
+        std::iter::once(parse_part(first)).chain(others.into_iter().map(join)).collect()
+    });
+    Ok(parsed?.into_iter().flatten().collect())
+}
+
+fn parse_part<R: Borrow<StoredCollection>>(rows: &[R]) -> Result<Vec<Arc<Collection>>> {
     let mut known = KnownFields::default();
-    let read = |row| Collection::from_stored_among(row, &mut known).map(Arc::new);
-    let collections = rows.iter().map(read).collect::<Result<_, _>>();
-    Ok(Schema::new(collections.map_err(Error::internal)?))
+    let parse = |row: &R| Collection::from_stored_among(row.borrow(), &mut known).map(Arc::new);
+    rows.iter().map(parse).collect::<Result<_, _>>().map_err(Error::internal)
 }
 
 /// Keeps the shared snapshot true: reads the collections after a commit that changed them, its own or another
@@ -96,18 +119,14 @@ impl Seen {
                 None => (hash, Err(read_row(row))),
             }
         })?;
+        let fresh: Vec<&StoredCollection> = rows.iter().filter_map(|(_, row)| row.as_ref().err()).collect();
+        let mut fresh = parse_all(&fresh)?.into_iter();
         let mut collections = Vec::with_capacity(rows.len());
         let mut seen = HashMap::with_capacity(rows.len());
-        let mut known_fields = KnownFields::default();
-        for (hash, row) in rows {
-            let collection = match row {
-                Ok(known) => known,
-                Err(stored) => {
-                    let read = Collection::from_stored_among(&stored, &mut known_fields);
-                    Arc::new(read.map_err(Error::internal)?)
-                }
-            };
-            seen.insert(collection.id.to_string(), SeenRow { hash, collection: collection.clone() });
+        for (hash, row) in &rows {
+            let collection =
+                row.as_ref().ok().cloned().or_else(|| fresh.next()).expect("each row is known or was parsed");
+            seen.insert(collection.id.to_string(), SeenRow { hash: *hash, collection: collection.clone() });
             collections.push(collection);
         }
         self.collections = seen;
