@@ -175,6 +175,7 @@ pub fn success(route: &Route) -> (&'static str, Json) {
         (_, "/api/realtime/ws") => ("101", json!({})),
         (&Method::GET, "/api/realtime") => ("200", json!({ "text/event-stream": {} })),
         (_, "/api/files/{collection}/{id}/{name}") => ("200", json!({ "*/*": {} })),
+        (_, "/api/oauth2-redirect") => ("3XX", json!({})),
         (_, "/api/files/token") => ("200", texts(&["token"])),
         (_, "/api/collections/meta/oauth2-providers") | (_, "/api/batch") => {
             ("200", json!({ "application/json": { "schema": { "type": "array" } } }))
