@@ -22,10 +22,10 @@ impl FileWork {
     /// Starts the thread, and registers the sender and the sweep.
     pub fn start(jobs: &Jobs, store: &Store, remover: Remover) -> Result<Self> {
         let sender = (remover.clone(), Mutex::new(runtime()?));
-        let send = move |_: &str, payload: &str| {
+        let send = move |id: &str, payload: &str| {
             let (remover, runtime) = &sender;
             let runtime = runtime.lock().unwrap_or_else(PoisonError::into_inner);
-            runtime.block_on(remover.carry_out(payload)).map_err(|error| SendFailure::Again(error.to_string()))
+            runtime.block_on(remover.carry_out(id, payload)).map_err(|error| SendFailure::Again(error.to_string()))
         };
         jobs.add_sender(store, OUTBOX_KIND, Arc::new(send))?;
 

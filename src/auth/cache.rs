@@ -162,7 +162,7 @@ impl Subscriber for AuthCache {
             match event {
                 Event::Change(change) => self.drop_record(change),
                 Event::SchemaChanged | Event::ForeignWrite => self.drop_all(),
-                Event::SettingsChanged | Event::OutboxFilled => {}
+                Event::SettingsChanged | Event::OutboxFilled { .. } => {}
             }
         }
     }

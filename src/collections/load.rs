@@ -100,7 +100,7 @@ impl Subscriber for SchemaLoader {
     fn on_commit(&self, conn: &dyn Conn, events: &[Event]) {
         let concerned = events.iter().any(|event| match event {
             Event::SchemaChanged | Event::ForeignWrite => true,
-            Event::Change(_) | Event::SettingsChanged | Event::OutboxFilled => false,
+            Event::Change(_) | Event::SettingsChanged | Event::OutboxFilled { .. } => false,
         });
         if concerned && let Err(error) = self.reload(conn) {
             // The old snapshot still serves what it can; a write of ours never leaves an unreadable row.

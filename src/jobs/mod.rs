@@ -55,7 +55,8 @@ pub struct Jobs {
     schedule: Arc<Schedule>,
     runs: Arc<Runs>,
     scheduler: Mutex<Option<Scheduler>>,
-    workers: Mutex<Vec<Worker>>,
+    /// With the kind of outbox rows that each sends.
+    workers: Mutex<Vec<(&'static str, Worker)>>,
     stop: StopSign,
 }
 
@@ -101,7 +102,7 @@ impl Jobs {
     /// doesn't hold up the others.
     pub fn add_sender(&self, store: &Store, kind: &'static str, send: Arc<dyn Sender>) -> Result<()> {
         let worker = sender::start(store.clone(), self.clock.clone(), kind, send, self.stop.clone())?;
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push((kind, worker));
         Ok(())
     }
 
@@ -113,7 +114,7 @@ impl Jobs {
             scheduler.join();
         }
         let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
-        workers.into_iter().for_each(Worker::join);
+        workers.into_iter().for_each(|(_, worker)| worker.join());
         self.runs.join();
     }
 }
@@ -127,8 +128,16 @@ impl Drop for Jobs {
 /// A commit that fills the outbox wakes the senders.
 impl Subscriber for Jobs {
     fn on_commit(&self, _: &dyn Conn, events: &[Event]) {
-        if events.iter().any(|event| matches!(event, Event::OutboxFilled | Event::ForeignWrite)) {
-            self.workers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Worker::wake);
+        let wakes = |event: &Event, woken: &str| match event {
+            Event::OutboxFilled { kind, .. } => **kind == *woken,
+            Event::ForeignWrite => true,
+            Event::Change(_) | Event::SchemaChanged | Event::SettingsChanged => false,
+        };
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (kind, worker) in workers.iter() {
+            if events.iter().any(|event| wakes(event, kind)) {
+                worker.wake();
+            }
         }
     }
 }

@@ -177,7 +177,7 @@ impl Subscriber for Hub {
             is_first |= match event {
                 Event::Change(_) | Event::ForeignWrite => !news.records.swap(true, Ordering::AcqRel),
                 Event::SchemaChanged => !news.schema.swap(true, Ordering::AcqRel),
-                Event::SettingsChanged | Event::OutboxFilled => false,
+                Event::SettingsChanged | Event::OutboxFilled { .. } => false,
             };
         }
         if is_first {

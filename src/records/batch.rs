@@ -12,6 +12,7 @@ use crate::picker::Picker;
 use crate::query::{Caller, Request};
 use crate::rows::find_record;
 use crate::schema::Collection;
+use crate::storage::QueuedRemovals;
 use crate::store::Tx;
 
 use super::Records;
@@ -114,7 +115,7 @@ impl Records {
             if let Some(key) = &key
                 && let Some(kept) = key.find_kept(tx, now)?
             {
-                return Ok((kept.body, false));
+                return Ok((kept.body, None));
             }
             let body = records.run_items(tx, &in_job, &bounds)?;
             if is_faulty {
@@ -124,15 +125,16 @@ impl Records {
             if let Some(key) = &key {
                 key.keep(tx, now, &body, None)?;
             }
-            Ok((body, true))
+            Ok((body, Some(QueuedRemovals::of_job(tx))))
         };
         let result = self.store.write(job).await;
         if let Some(fault) = fault.filter(|_| reached_fault.load(Ordering::Relaxed)) {
             return Err(failed_at(items.len(), fault));
         }
-        let (body, is_new) = result?;
-        if is_new {
+        let (body, removals) = result?;
+        if let Some(removals) = removals {
             items.iter().for_each(|item| item.input.committed());
+            self.storage.await_removals(removals).await;
         }
         Ok(body)
     }

@@ -11,6 +11,7 @@ use crate::input::RecordBody;
 use crate::query::Request;
 use crate::rows::{self, Draft, NewPassword};
 use crate::schema::{Collection, FieldValue, Record, Schema};
+use crate::storage::QueuedRemovals;
 use crate::store::{Conn, ConnExt, Tx, Value};
 
 use super::answer::Written;
@@ -149,10 +150,12 @@ impl Records {
                 let (condition, compared) = ((*condition).as_ref(), compared.as_ref());
                 let update = UpdateOf { id: &id, input: &in_job, condition, compared, when_moved: WhenMoved::Report };
                 let live = live_request(tx, &records.schema.current(), &of_job)?;
-                records.update_in(tx, &live, &update)
+                let updated = records.update_in(tx, &live, &update)?;
+                Ok((updated, QueuedRemovals::of_job(tx)))
             };
-            if let Updated::Done(written) = self.store.write(job).await? {
+            if let (Updated::Done(written), removals) = self.store.write(job).await? {
                 input.committed();
+                self.storage.await_removals(removals).await;
                 return self.answer(&request, written).await;
             }
         }
@@ -175,9 +178,12 @@ impl Records {
         let (records, collection_id, id) = (self.clone(), collection.id.clone(), id.to_owned());
         let job = move |tx: &dyn Tx| {
             let live = live_request(tx, &records.schema.current(), &request)?;
-            records.delete_in(tx, &live, &collection_id, &id, condition.as_ref())
+            records.delete_in(tx, &live, &collection_id, &id, condition.as_ref())?;
+            Ok(QueuedRemovals::of_job(tx))
         };
-        self.store.write(job).await
+        let removals = self.store.write(job).await?;
+        self.storage.await_removals(removals).await;
+        Ok(())
     }
 
     /// Does what needs no database: hashes the passwords, and puts the uploads into the storage, in the place of the

@@ -76,6 +76,9 @@ pub trait FileStore: Debug + Send + Sync {
     /// order. Side files are left out.
     fn list(&self, prefix: String) -> BoxStream<'static, Result<Vec<Listed>, StorageError>>;
 
+    /// How long an answer may wait for the removal of what it made unneeded; zero: not at all.
+    fn removal_wait_max(&self) -> Duration;
+
     /// Removes what interrupted writes left longer than `age` ago.
     fn tidy(&self, age: Duration) -> BoxFuture<'_, Result<(), StorageError>>;
 }

@@ -27,6 +27,8 @@ const PAGE_ITEMS: usize = 500;
 /// A directory may vanish between being made and being written into, when its last other file is removed; so often is
 /// it made anew.
 const DIRECTORY_TRIES: usize = 5;
+/// Removing takes a millisecond; a client that emptied a collection isn't kept for all of it.
+const REMOVAL_WAIT_MAX: Duration = Duration::from_secs(2);
 const SIDECAR: &str = "attrs";
 /// Where files lie until they are whole: a directory that no collection can have.
 const TEMPORARY: &str = ".mb_new";
@@ -192,6 +194,10 @@ impl FileStore for LocalStore {
     fn remove<'a>(&'a self, key: &'a FileKey) -> BoxFuture<'a, Result<(), StorageError>> {
         let (store, key) = (self.clone(), key.clone());
         Box::pin(blocking(move || store.remove_blocking(&key)))
+    }
+
+    fn removal_wait_max(&self) -> Duration {
+        REMOVAL_WAIT_MAX
     }
 
     fn tidy(&self, age: Duration) -> BoxFuture<'_, Result<(), StorageError>> {

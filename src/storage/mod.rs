@@ -8,6 +8,7 @@
 //!
 //! Invariant: a file is written, whole and synced, before the transaction that names it begins; a row never names a
 //! file that isn't there.
+//! Invariant: an answer that made files unneeded comes when a local store has removed them ([`QueuedRemovals`]).
 //! Invariant: nothing is removed that a committed row names, or that is on its way into one.
 //! Never: who may see a file (that is `access`), HTTP answers.
 //!
@@ -20,6 +21,7 @@ mod key;
 mod local;
 mod removal;
 mod s3;
+mod settling;
 mod staging;
 
 use std::path::PathBuf;
@@ -34,9 +36,11 @@ pub use key::FileKey;
 pub use local::LocalStore;
 pub use removal::{OUTBOX_KIND, Remover, Scope, queue_removal};
 pub use s3::{ProbeError, S3Config, S3Store};
+pub use settling::QueuedRemovals;
 pub use staging::{NamedUpload, StagedFiles, take_uploads};
 
 use removal::Abandoned;
+use settling::Settled;
 use staging::InFlight;
 
 /// The file store of the moment; the settings may change it while the program runs. Cheap to clone.
@@ -45,6 +49,7 @@ pub struct Storage {
     current: Arc<ArcSwap<StoreHandle>>,
     in_flight: InFlight,
     abandoned: Abandoned,
+    settled: Settled,
 }
 
 /// A sized box, as the swap needs one.
@@ -62,6 +67,7 @@ impl Storage {
             current: Arc::new(ArcSwap::from_pointee(StoreHandle(store))),
             in_flight: InFlight::default(),
             abandoned: Abandoned::default(),
+            settled: Settled::default(),
         }
     }
 

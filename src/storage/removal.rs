@@ -93,11 +93,17 @@ impl Remover {
         Self { storage, store, schema }
     }
 
-    /// Does what a row of the outbox asks for. May be repeated.
+    /// Does what the row `id` of the outbox asks for. May be repeated.
     ///
     /// # Errors
     /// What the store or the database fails with: the row stays for another try.
-    pub async fn carry_out(&self, payload: &str) -> Result<()> {
+    pub async fn carry_out(&self, id: &str, payload: &str) -> Result<()> {
+        let result = self.remove(payload).await;
+        self.storage.settled.add(id);
+        result
+    }
+
+    async fn remove(&self, payload: &str) -> Result<()> {
         let removal: Removal = serde_json::from_str(payload).map_err(Error::internal)?;
         let prefix = match &removal.record {
             Some(record) if !removal.names.is_empty() => {

@@ -79,6 +79,9 @@ pub trait Tx: Conn {
 
     /// Hands over what must follow the commit; heard in commit order, never for a transaction that is rolled back.
     fn after_commit(&self, event: Event);
+
+    /// Shows what the running job has handed over so far, without what was undone.
+    fn each_event(&self, visit: &mut dyn FnMut(&Event));
 }
 
 /// The everyday forms of [`Conn::each_row`].

@@ -33,8 +33,8 @@ pub enum Event {
     SchemaChanged,
     /// The settings document was saved.
     SettingsChanged,
-    /// A row was put into the outbox: wake the sender.
-    OutboxFilled,
+    /// A row was put into the outbox: wake the sender of its kind.
+    OutboxFilled { kind: Arc<str>, id: Arc<str> },
     /// Another process wrote to the database, nobody knows what: drop every cache of rows.
     ForeignWrite,
 }

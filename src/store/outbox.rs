@@ -28,7 +28,7 @@ pub fn put(tx: &dyn Tx, kind: &str, payload: &str, due_ms: i64) -> Result<String
         "INSERT INTO _mb_outbox (id, kind, payload, due, tries) VALUES (?1, ?2, ?3, ?4, 0)",
         &[id.as_str().into(), kind.into(), payload.into(), due_ms.into()],
     )?;
-    tx.after_commit(Event::OutboxFilled);
+    tx.after_commit(Event::OutboxFilled { kind: kind.into(), id: id.as_str().into() });
     Ok(id)
 }
 

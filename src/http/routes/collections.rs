@@ -2,12 +2,15 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::app::App;
 use crate::collections::{
     CollectionBody, ImportBody, ListQuery, ViewSample, WrongBody, oauth2_providers, read_dry_run, scaffolds,
 };
 use crate::error::{Error, Result};
 use crate::http::{Call, Document, Guard, LoadError, Response, Route};
 use crate::records::PageQuery;
+use crate::storage::QueuedRemovals;
+use crate::store::Tx;
 
 const COLLECTIONS: &str = "/api/collections";
 const COLLECTION: &str = "/api/collections/{collection}";
@@ -79,31 +82,29 @@ async fn update(mut call: Call) -> Result<Response> {
     let body = load(&mut call).await?.map_err(WrongBody::on_update)?;
     let app = call.app().clone();
     let sample = sample(&call, &body).await?;
-    let updated = app.store.write_alone({
-        let collections = app.collections.clone();
-        move |tx| collections.update(tx, &id_or_name, &body, sample.as_ref())
-    });
-    Response::of(&updated.await?.to_json())
+    let collections = app.collections.clone();
+    let job = move |tx: &dyn Tx| collections.update(tx, &id_or_name, &body, sample.as_ref());
+    Response::of(&write_and_clear(&app, job).await?.to_json())
 }
 
 async fn delete(call: Call) -> Result<Response> {
     let id_or_name = call.param("collection").into_owned();
     let collections = call.app().collections.clone();
-    call.app().store.write_alone(move |tx| collections.delete(tx, &id_or_name)).await?;
+    write_and_clear(call.app(), move |tx| collections.delete(tx, &id_or_name)).await?;
     Ok(Response::no_content())
 }
 
 async fn truncate(call: Call) -> Result<Response> {
     let id_or_name = call.param("collection").into_owned();
     let collections = call.app().collections.clone();
-    call.app().store.write_alone(move |tx| collections.truncate(tx, &id_or_name)).await?;
+    write_and_clear(call.app(), move |tx| collections.truncate(tx, &id_or_name)).await?;
     Ok(Response::no_content())
 }
 
 async fn import(mut call: Call) -> Result<Response> {
     let body = ImportBody::read(load_json(&mut call).await?)?;
     let collections = call.app().collections.clone();
-    call.app().store.write_alone(move |tx| collections.import(tx, &body)).await?;
+    write_and_clear(call.app(), move |tx| collections.import(tx, &body)).await?;
     Ok(Response::no_content())
 }
 
@@ -120,6 +121,17 @@ async fn dry_run_view(mut call: Call) -> Result<Response> {
     let collections = call.app().collections.clone();
     let answer = call.app().store.read(move |conn| collections.dry_run_view(conn, &query)).await?;
     Ok(Response::json(answer))
+}
+
+/// Runs a write that may leave files without a row, and waits for their removal.
+async fn write_and_clear<T: Send + 'static>(
+    app: &App,
+    mut job: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let job = move |tx: &dyn Tx| Ok((job(tx)?, QueuedRemovals::of_job(tx)));
+    let (written, removals) = app.store.write_alone(job).await?;
+    app.storage.await_removals(removals).await;
+    Ok(written)
 }
 
 /// The body; what can't be parsed at all is bad type data (contract/02 §1).

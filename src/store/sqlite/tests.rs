@@ -92,13 +92,16 @@ fn every_first_run_is_undone_in_retry_mode() {
     let counted = runs.clone();
     let job = move |tx: &dyn Tx| {
         insert(tx, &format!("run {}", counted.fetch_add(1, Ordering::Relaxed)))?;
-        tx.after_commit(Event::OutboxFilled);
+        tx.after_commit(Event::SettingsChanged);
+        let mut own = 0;
+        tx.each_event(&mut |_| own += 1);
+        assert_eq!(own, 2, "a job sees what it handed over itself, in this run");
         titles(tx)
     };
     assert_eq!(store.write_blocking(job.clone()).unwrap(), ["run 1"]);
     assert_eq!(store.write_alone_blocking(job).unwrap(), ["run 1", "run 3"]);
     assert_eq!(runs.load(Ordering::Relaxed), 4);
-    assert_eq!(heard.names(), ["1:run 1", "OutboxFilled", "2:run 3", "OutboxFilled"]);
+    assert_eq!(heard.names(), ["1:run 1", "SettingsChanged", "2:run 3", "SettingsChanged"]);
 }
 
 #[test]

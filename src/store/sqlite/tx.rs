@@ -24,6 +24,8 @@ pub struct GroupTx<'c> {
     /// The running job has written, or may have: its savepoint is open (a job alone has none).
     has_written: Flag<bool>,
     depth: Flag<usize>,
+    /// How many events the jobs before the running one left.
+    job_events_from: Flag<usize>,
     /// Set when SQLite gave the whole transaction up (disk full, interrupt, I/O). Nothing may run in it any more, or
     /// it would commit by itself.
     lost: RefCell<Option<StoreError>>,
@@ -57,6 +59,7 @@ impl<'c> GroupTx<'c> {
             pending: RefCell::new(Pending { position, ..Pending::default() }),
             has_written: Flag::new(false),
             depth: Flag::new(0),
+            job_events_from: Flag::new(0),
             lost: RefCell::default(),
         }
     }
@@ -64,6 +67,7 @@ impl<'c> GroupTx<'c> {
     /// Runs `job`; undoes what it did unless it says that it is to stay. Fails when the transaction can't go on.
     pub fn run_job(&self, job: impl FnOnce(&dyn Tx) -> bool) -> Result<(), StoreError> {
         let mark = self.mark();
+        self.job_events_from.set(mark.events);
         self.has_written.set(false);
         self.depth.set(0);
         let stays = job(self);
@@ -227,5 +231,9 @@ impl Tx for GroupTx<'_> {
 
     fn after_commit(&self, event: Event) {
         self.pending.borrow_mut().events.push(event);
+    }
+
+    fn each_event(&self, visit: &mut dyn FnMut(&Event)) {
+        self.pending.borrow().events[self.job_events_from.get()..].iter().for_each(visit);
     }
 }
