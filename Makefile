@@ -78,7 +78,7 @@ SOAK := target/soak/release/monobase
 # Seconds of mixed load.
 MONOBASE_SOAK_SECONDS ?= 900
 
-soak: ## the long runs: mixed load with kills and a full disk, schemathesis, 1,000 kills, fuzzing
+soak: ## the long runs: mixed load with kills and a full disk, schemathesis, 1,000 kills, a 2 GiB upload, fuzzing
 	@.ci/install soak
 	cargo build --release $(FAULTS) --target-dir target/soak
 	MONOBASE_TEST_BINARY=$(CURDIR)/$(SOAK) MONOBASE_SOAK_SECONDS=$(MONOBASE_SOAK_SECONDS) \
@@ -87,5 +87,5 @@ soak: ## the long runs: mixed load with kills and a full disk, schemathesis, 1,0
 	MONOBASE_TEST_NOTHING_MISSED_SECONDS=60 cargo test $(FAULTS) --test api nothing_missed -- --nocapture
 	MONOBASE_TEST_TIMING_ROUNDS=200 cargo test $(FAULTS) --test api the_time_of_an_answer -- --nocapture
 	MONOBASE_TEST_INPUTS=200000 cargo test $(FAULTS) --test api no_input_gives_a_500 -- --nocapture
-	MONOBASE_KILL_ROUNDS=1000 cargo test $(FAULTS) --test durability -- --nocapture
+	MONOBASE_KILL_ROUNDS=1000 MONOBASE_UPLOAD_MIB=2048 cargo test $(FAULTS) --test durability -- --nocapture
 	.ci/fuzz 600

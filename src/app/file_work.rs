@@ -1,4 +1,4 @@
-//! The background work of the file storage: removals that follow commits, uploads that became no record, the sweep.
+//! The background work of the file storage: removals that follow commits, uploads that became no record, the sweeps.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::background::every;
 use crate::error::{Error, Result};
 use crate::jobs::{Jobs, Listing, SendFailure, StopSign};
-use crate::storage::{OUTBOX_KIND, Remover};
+use crate::storage::{OUTBOX_KIND, Remover, Uploads};
 use crate::store::Store;
 
 /// Looks after uploads whose record wasn't written, until it is stopped.
@@ -20,7 +20,7 @@ pub struct FileWork {
 
 impl FileWork {
     /// Starts the thread, and registers the sender and the sweep.
-    pub fn start(jobs: &Jobs, store: &Store, remover: Remover) -> Result<Self> {
+    pub fn start(jobs: &Jobs, store: &Store, remover: Remover, uploads: Uploads) -> Result<Self> {
         let sender = (remover.clone(), Mutex::new(runtime()?));
         let send = move |id: &str, payload: &str| {
             let (remover, runtime) = &sender;
@@ -38,6 +38,15 @@ impl FileWork {
             Ok(())
         };
         jobs.add_cron("__mbFilesSweep__", every("40 3 * * *"), Listing::Hidden, Arc::new(sweep));
+
+        let give_up = move |_: &StopSign| {
+            let removed = uploads.sweep()?;
+            if removed > 0 {
+                tracing::info!(removed, "unfinished uploads given up");
+            }
+            Ok(())
+        };
+        jobs.add_cron("__mbUploadsSweep__", every("25 * * * *"), Listing::Hidden, Arc::new(give_up));
 
         let stop = Arc::new(Notify::new());
         let (runtime, stopped) = (runtime()?, stop.clone());

@@ -36,7 +36,7 @@ use crate::realtime::{Delta, DeltaQuestion, Hub, Judge, LogId, Setup, list_chang
 use crate::records::{Records, RecordsParts};
 use crate::schema::{AuthOptions, SharedSchema};
 use crate::settings::{RowKey, SharedSettings};
-use crate::storage::{Remover, Storage};
+use crate::storage::{Remover, Storage, Uploads};
 use crate::store::data_dir::{DataDir, DataDirOptions, FreshAuthOptions};
 use crate::store::{Durability, Store, StoreError, changes};
 
@@ -52,6 +52,9 @@ use views::Views;
 
 /// How far the clock of an OpenID provider may be off (contract/11 §9.6).
 const ID_TOKEN_LEEWAY_SECONDS: i64 = 300;
+
+/// Where the bytes of unfinished uploads lie: beside the storage, since a start keeps them.
+const UPLOADS_DIR: &str = ".mb_uploads";
 
 /// What opening needs to know.
 #[derive(Clone, Debug)]
@@ -79,6 +82,8 @@ pub struct App {
     pub schema: Arc<SharedSchema>,
     /// What file fields name.
     pub storage: Storage,
+    /// What may be resumed, on its way into records.
+    pub uploads: Uploads,
     pub files: Files,
     pub settings: Arc<SharedSettings>,
     pub collections: Collections,
@@ -150,18 +155,20 @@ impl App {
         };
         let (storage, follower) = StorageFollower::start(settings.clone(), options.data_dir.join("storage"));
         store.subscribe(follower);
+        let uploads = Uploads::new(store.clone(), clock.clone(), options.data_dir.join(UPLOADS_DIR));
         let records = Arc::new(Records::new(RecordsParts {
             store: store.clone(),
             schema: schema.clone(),
             planner: planner.clone(),
             hasher: hasher.clone(),
             storage: storage.clone(),
+            uploads: uploads.clone(),
             clock: clock.clone(),
         }));
         let file_work = match &jobs {
             Some(jobs) => {
                 let remover = Remover::new(storage.clone(), store.clone(), schema.clone());
-                Some(FileWork::start(jobs, &store, remover)?)
+                Some(FileWork::start(jobs, &store, remover, uploads.clone())?)
             }
             None => None,
         };
@@ -189,6 +196,7 @@ impl App {
             auxiliary,
             schema,
             storage,
+            uploads,
             files,
             settings,
             collections,

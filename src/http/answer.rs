@@ -64,6 +64,9 @@ pub(super) async fn finish(
     answering: Option<Answering>,
 ) -> HttpResponse {
     let Response { status, headers: own, body, is_framable, .. } = response;
+    if let (StatusCode::PAYLOAD_TOO_LARGE, Some(answering)) = (status, &answering) {
+        answering.end_soon();
+    }
     let mut gzipped = false;
     let (body, content_type) = match body {
         Body::Empty => (BoxBody::new(()), None),

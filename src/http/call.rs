@@ -8,6 +8,9 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use bytes::Bytes;
+use futures_util::Stream;
 use percent_encoding::percent_decode_str;
 
 use serde::de::DeserializeOwned;
@@ -90,6 +93,10 @@ impl Call {
         self.http.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.http.headers()
+    }
+
     /// The token that the request carries, valid or not.
     pub fn token(&self) -> Option<&str> {
         credentials::token(self.http.headers())
@@ -141,6 +148,11 @@ impl Call {
     /// The body of any type as a record's data (contract/05 §5): values, inferred in forms, and uploads in temporary files.
     pub async fn record_body(&mut self) -> Result<RecordBody, LoadError> {
         body::record_body(&mut self.body).await
+    }
+
+    /// The body as it comes, counted and timed.
+    pub fn body_stream(&mut self) -> impl Stream<Item = Result<Bytes, LoadError>> + Unpin + use<> {
+        self.body.stream()
     }
 
     /// Sets the limit of a route with [`super::BodyLimit::Inside`], before the body is read. `None`: unlimited.

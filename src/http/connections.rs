@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use actix_web::rt::net::TcpStream;
 use socket2::{SockRef, Socket};
 
+/// A client that sends on though its body was refused gets this long to read why.
+const REFUSED_LINGER: Duration = Duration::from_secs(2);
+
 /// All connections of a server.
 pub(super) struct Connections {
     began: Instant,
@@ -54,11 +57,8 @@ impl Connections {
             let oldest_ms = now_ms.saturating_sub(milliseconds(free_max));
             self.all.lock().unwrap_or_else(PoisonError::into_inner).retain(|connection| {
                 let Some(connection) = connection.upgrade() else { return false };
-                if connection.is_free_since(oldest_ms)
-                    && let Some(socket) = &*connection.socket.lock().unwrap_or_else(PoisonError::into_inner)
-                {
-                    // The peer may have closed it meanwhile; then there is nothing left to end.
-                    let _ = socket.shutdown(Shutdown::Both);
+                if connection.is_free_since(oldest_ms) {
+                    connection.end();
                 }
                 true
             });
@@ -76,6 +76,13 @@ impl Connection {
         }
     }
 
+    fn end(&self) {
+        if let Some(socket) = &*self.socket.lock().unwrap_or_else(PoisonError::into_inner) {
+            // The peer may have closed it meanwhile; then there is nothing left to end.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
     fn is_free_since(&self, oldest_ms: u64) -> bool {
         self.answering.load(Ordering::Acquire) == 0 && self.free_since_ms.load(Ordering::Acquire) < oldest_ms
     }
@@ -88,6 +95,17 @@ impl Answering {
     pub fn on(connection: &Arc<Connection>) -> Self {
         connection.answering.fetch_add(1, Ordering::AcqRel);
         Self(Arc::clone(connection))
+    }
+
+    /// Ends the connection soon: actix would read on to the end of a body of unknown length, however long it takes.
+    pub fn end_soon(&self) {
+        let connection = Arc::downgrade(&self.0);
+        actix_web::rt::spawn(async move {
+            tokio::time::sleep(REFUSED_LINGER).await;
+            if let Some(connection) = connection.upgrade() {
+                connection.end();
+            }
+        });
     }
 }
 

@@ -25,7 +25,7 @@ use super::response::Response;
 use super::route::{BodyLimit, Guard, LogWhen, RateLimit, Route};
 use super::router::{Params, Router};
 use super::statics::Statics;
-use super::{body_limit, clean_path, credentials, dashboard, guard, real_ip};
+use super::{body_limit, clean_path, credentials, dashboard, guard, real_ip, routes};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::picker::Picker;
@@ -58,7 +58,8 @@ pub(super) async fn serve(worker: Worker, request: ServiceRequest) -> ServiceRes
         return ServiceResponse::new(http, answer::bare_redirect(&location));
     }
     if http.method() == Method::OPTIONS {
-        let answer = worker.origins.preflight(http.headers());
+        let mut answer = worker.origins.preflight(http.headers());
+        routes::announce(http.uri().path(), &worker.app.schema.current(), &mut answer);
         return ServiceResponse::new(http, answer);
     }
     let answer = pass(&worker, http.clone(), payload, answering).await;

@@ -26,7 +26,6 @@ mod credentials;
 mod dashboard;
 mod door;
 pub mod error;
-mod file_answer;
 mod guard;
 mod openapi;
 mod query_string;

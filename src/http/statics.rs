@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use super::content::{Content, serve_file};
+use super::content::{Content, read_ahead_bytes, serve_file};
 use super::response::Response;
 use crate::error::{Error, Result};
 
@@ -45,9 +45,11 @@ impl Statics {
             return Err(Error::NotFound(NOT_FOUND.into()));
         }
         let (statics, path) = (self.clone(), path.to_owned());
-        let found = tokio::task::spawn_blocking(move || statics.find(&path)).await.map_err(Error::internal)?;
+        let read_ahead = read_ahead_bytes(method, headers);
+        let found =
+            tokio::task::spawn_blocking(move || statics.find(&path, read_ahead)).await.map_err(Error::internal)?;
         match found.map_err(Error::internal)? {
-            Found::File(content) => serve_file(content, method, headers).await,
+            Found::File(content) => Ok(serve_file(content, method, headers)),
             Found::Elsewhere(path) => {
                 let location = if query.is_empty() { path } else { format!("{path}?{query}") };
                 Ok(Response::redirect(StatusCode::MOVED_PERMANENTLY, &location))
@@ -56,36 +58,36 @@ impl Statics {
         }
     }
 
-    fn find(&self, path: &str) -> io::Result<Found> {
+    fn find(&self, path: &str, read_ahead: u64) -> io::Result<Found> {
         let trimmed = path.trim_end_matches('/');
         if let Some(dir) = path.strip_suffix(INDEX)
             && dir.ends_with('/')
         {
             return Ok(Found::Elsewhere(dir.to_owned()));
         }
-        let Some(target) = self.locate(path) else { return self.fall_back() };
+        let Some(target) = self.locate(path) else { return self.fall_back(read_ahead) };
         let is_dir_path = path.ends_with('/');
         match std::fs::metadata(&target) {
-            Ok(metadata) if metadata.is_dir() && is_dir_path => match open(target.join(INDEX))? {
+            Ok(metadata) if metadata.is_dir() && is_dir_path => match open(&target.join(INDEX), read_ahead)? {
                 Some(content) => Ok(Found::File(content)),
-                None => self.fall_back(),
+                None => self.fall_back(read_ahead),
             },
             Ok(metadata) if metadata.is_dir() => Ok(Found::Elsewhere(local(&format!("{trimmed}/")))),
             Ok(_) if is_dir_path => Ok(Found::Elsewhere(local(trimmed))),
-            Ok(_) => match open(target)? {
+            Ok(_) => match open(&target, read_ahead)? {
                 Some(content) => Ok(Found::File(content)),
-                None => self.fall_back(),
+                None => self.fall_back(read_ahead),
             },
-            Err(error) if is_absent(&error) => self.fall_back(),
+            Err(error) if is_absent(&error) => self.fall_back(read_ahead),
             Err(error) => Err(error),
         }
     }
 
-    fn fall_back(&self) -> io::Result<Found> {
+    fn fall_back(&self, read_ahead: u64) -> io::Result<Found> {
         if !self.index_fallback {
             return Ok(Found::Nothing);
         }
-        Ok(open(self.dir.join(INDEX))?.map_or(Found::Nothing, Found::File))
+        Ok(open(&self.dir.join(INDEX), read_ahead)?.map_or(Found::Nothing, Found::File))
     }
 
     /// The file of a path. `None` when a decoded segment isn't the name of an entry of its directory, so that no path
@@ -103,8 +105,8 @@ impl Statics {
     }
 }
 
-fn open(path: PathBuf) -> io::Result<Option<Content>> {
-    match Content::open(&path) {
+fn open(path: &Path, read_ahead: u64) -> io::Result<Option<Content>> {
+    match Content::open(path, read_ahead) {
         Ok(content) => Ok(Some(content)),
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),

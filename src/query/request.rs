@@ -20,6 +20,11 @@ impl AuthRecord {
     pub fn collection(&self) -> &Arc<Collection> {
         self.record.collection()
     }
+
+    /// The record among all: `COLLECTION_ID/ID`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.collection().id, self.id())
+    }
 }
 
 /// Who is calling.

@@ -39,7 +39,7 @@ use crate::crypto::PasswordHasher;
 use crate::error::Result;
 use crate::query::{Planner, Request};
 use crate::schema::{Collection, Schema, SharedSchema};
-use crate::storage::Storage;
+use crate::storage::{Storage, Uploads};
 use crate::store::Store;
 
 pub use account::AccountToBe;
@@ -62,6 +62,7 @@ pub struct RecordsParts {
     pub planner: Arc<Planner>,
     pub hasher: Arc<PasswordHasher>,
     pub storage: Storage,
+    pub uploads: Uploads,
     pub clock: Clock,
 }
 
@@ -72,6 +73,7 @@ pub struct Records {
     planner: Arc<Planner>,
     hasher: Arc<PasswordHasher>,
     storage: Storage,
+    uploads: Uploads,
     clock: Clock,
     shapes: Shapes,
     totals: Totals,
@@ -95,13 +97,14 @@ impl RecordAnswer {
 
 impl Records {
     pub fn new(parts: RecordsParts) -> Self {
-        let RecordsParts { store, schema, planner, hasher, storage, clock } = parts;
+        let RecordsParts { store, schema, planner, hasher, storage, uploads, clock } = parts;
         Self {
             store,
             schema,
             planner,
             hasher,
             storage,
+            uploads,
             clock,
             shapes: Shapes::default(),
             totals: Totals::new(),

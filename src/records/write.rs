@@ -197,7 +197,7 @@ impl Records {
     ) -> Result<WriteInput> {
         let is_superuser = request.caller.is_superuser();
         let passwords = hash_passwords(&self.hasher, collection, &body.values, is_superuser).await?;
-        let files = stage_files(&self.storage, collection, id, &mut body, is_superuser).await?;
+        let files = stage_files((&self.storage, &self.uploads), &request.caller, collection, id, &mut body).await?;
         Ok(WriteInput {
             collection_id: collection.id.clone(),
             values: body.values,
@@ -223,6 +223,7 @@ impl Records {
         }
         let level = level(&gate, &collection, || gate.may_manage_new(tx, &candidate))?;
         auth_form::check(&draft, &request.body, level, OldPassword::Wrong).into_result(CREATE_FAILED)?;
+        input.files.consume(tx)?;
         let record = rows::insert_record(tx, &schema, &self.clock, draft).map_err(|e| e.titled(CREATE_FAILED))?;
         Ok(Written { schema, collection, row: stored_row(&record) })
     }
@@ -246,6 +247,7 @@ impl Records {
             return Ok(Updated::PasswordMoved);
         };
         auth_form::check(&draft, &request.body, level, old_password).into_result(UPDATE_FAILED)?;
+        update.input.files.consume(tx)?;
         let record = rows::update_record(tx, &schema, &self.clock, draft).map_err(|e| e.titled(UPDATE_FAILED))?;
         let row = row_after(row, &record);
         Ok(Updated::Done(Written { schema, collection, row }))

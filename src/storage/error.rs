@@ -47,7 +47,11 @@ impl From<StorageError> for Error {
                 busy("The file storage doesn't answer, please try again.")
             }
             StorageError::BadKey => Error::bad_request(),
-            StorageError::Io(_) | StorageError::Refused(_) => Error::internal(error),
+            StorageError::Refused(reason) => {
+                tracing::error!(reason, "the file storage refuses; look at its settings");
+                busy("The file storage refused the request.")
+            }
+            StorageError::Io(_) => Error::internal(error),
         }
     }
 }

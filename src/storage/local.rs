@@ -84,13 +84,12 @@ impl LocalStore {
         let (content_type, md5) = read_sidecar(&sidecar);
         let modified = metadata.modified()?;
         let size_bytes = metadata.len();
-        let whole = if size_bytes <= read_ahead_bytes { Some(read_at(&file, 0..size_bytes)?) } else { None };
         Ok(Some(StoredFile {
             size_bytes,
             modified,
             content_type,
             etag: etag_of(md5, size_bytes, modified),
-            reader: Box::new(LocalReader { file: Arc::new(file), whole }),
+            reader: file_reader(file, size_bytes, read_ahead_bytes)?,
         }))
     }
 
@@ -279,6 +278,12 @@ fn read_at(file: &File, range: Range<u64>) -> io::Result<Bytes> {
     let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, range.start)?;
     Ok(bytes.into())
+}
+
+/// Reads an open file of this size; up to `read_ahead_bytes` it is read at once. Blocks.
+pub fn file_reader(file: File, size_bytes: u64, read_ahead_bytes: u64) -> io::Result<Box<dyn FileReader>> {
+    let whole = if size_bytes <= read_ahead_bytes { Some(read_at(&file, 0..size_bytes)?) } else { None };
+    Ok(Box::new(LocalReader { file: Arc::new(file), whole }))
 }
 
 struct LocalReader {

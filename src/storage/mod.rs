@@ -3,7 +3,7 @@
 //!
 //! Start at [`Storage`] (the store of the moment, and what is on its way into it), [`FileStore`] (what a store must
 //! offer), [`take_uploads`] and [`Storage::stage`] (what `records` does with the uploads of a body), and
-//! [`queue_removal`] (what `rows` and `collections` call in their transactions).
+//! [`Uploads`] (uploads in several requests), [`queue_removal`] (what `rows` and `collections` call in their transactions).
 //! Called by `records`, `rows`, `collections`, `files`, and by a job that `app` registers.
 //!
 //! Invariant: a file is written, whole and synced, before the transaction that names it begins; a row never names a
@@ -23,6 +23,7 @@ mod removal;
 mod s3;
 mod settling;
 mod staging;
+mod uploads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,11 +34,14 @@ pub use attributes::Attributes;
 pub use error::StorageError;
 pub use file_store::{Content, FileReader, FileStore, Listed, StoredFile};
 pub use key::FileKey;
-pub use local::LocalStore;
+pub use local::{LocalStore, file_reader};
 pub use removal::{OUTBOX_KIND, Remover, Scope, queue_removal};
 pub use s3::{ProbeError, S3Config, S3Store};
 pub use settling::QueuedRemovals;
 pub use staging::{NamedUpload, StagedFiles, take_uploads};
+pub use uploads::{
+    ALGORITHMS as CHECKSUM_ALGORITHMS, AppendError, BodyFault, Checksum, Claimed, PartialUpload, Uploads, brings_tokens,
+};
 
 use removal::Abandoned;
 use settling::Settled;

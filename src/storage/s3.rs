@@ -1,4 +1,5 @@
-//! Files in a bucket of an S3-compatible store (contract/13 §5): requests signed by `rusty-s3`, sent by one client.
+//! Files in a bucket of an S3-compatible store (contract/13 §5): requests signed by `rusty-s3`, sent by one client. What
+//! is big goes in parts (`multipart`).
 //!
 //! Signatures stand in the query: a URL is never logged nor put into an error.
 
@@ -25,13 +26,15 @@ use super::file_store::{Content, FileReader, FileStore, Listed, StoredFile};
 use super::key::FileKey;
 use super::local;
 
+mod multipart;
+
 /// How long a signed request may be used; it is sent at once.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// Without a byte from the store for so long, it is taken to hang.
-const SILENCE_MAX: Duration = Duration::from_secs(20);
+const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// A request without content has to be answered in this time.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 /// An upload gets a second more for so many bytes.
 const UPLOAD_BYTES_PER_SECOND: u64 = 256 * 1024;
 /// A request that failed for the store's sake is sent so often in all; each can be repeated.
@@ -128,6 +131,9 @@ impl S3Store {
             Content::File(temporary) => {
                 let file = Arc::new(File::open(temporary.path())?);
                 let size = file.metadata()?.len();
+                if size > multipart::WHOLE_BYTES_MAX {
+                    return self.put_parts(&key.path(), headers, file, size).await;
+                }
                 let body = || Body::wrap_stream(local::read_stream(file.clone(), 0..size));
                 self.put_body(&key.path(), headers, size, body).await
             }
@@ -142,7 +148,7 @@ impl S3Store {
         body: impl Fn() -> Body,
     ) -> Result<(), StorageError> {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
-        let time_max = ANSWER_TIME_MAX + Duration::from_secs(size / UPLOAD_BYTES_PER_SECOND);
+        let time_max = upload_time_max(size);
         let request = || {
             let mut action = self.bucket.put_object(Some(&self.credentials), path);
             sign_headers(action.headers_mut(), &headers);
@@ -221,6 +227,7 @@ impl S3Store {
             let failure = match sent.map_err(|error| StorageError::Io(io::Error::other(error)))? {
                 Ok(Ok(response)) if !response.status().is_server_error() => return Ok(response),
                 Ok(Ok(response)) => StorageError::Unreachable(format!("it answers {}", response.status())),
+                Ok(Err(error)) if error.is_timeout() => return Err(unreachable(&error)),
                 Ok(Err(error)) => unreachable(&error),
                 // What hung once hangs again; the client has waited long enough.
                 Err(_) => return Err(StorageError::Unreachable("it doesn't answer in time".to_owned())),
@@ -296,7 +303,8 @@ impl FileStore for S3Store {
         Duration::ZERO
     }
 
-    /// A write is one request, which leaves nothing when it is interrupted.
+    /// A write in one request leaves nothing when it is interrupted; of one in parts a crash leaves what the bucket's own
+    /// rule for unfinished uploads removes: the protocol lists them only for whole buckets, which may be others' too.
     fn tidy(&self, _age: Duration) -> BoxFuture<'_, Result<(), StorageError>> {
         Box::pin(async { Ok(()) })
     }
@@ -324,6 +332,11 @@ impl std::fmt::Debug for S3Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("S3Store").field("bucket", &self.bucket.name()).finish_non_exhaustive()
     }
+}
+
+/// How long a request with so many bytes of content may take.
+fn upload_time_max(size: u64) -> Duration {
+    ANSWER_TIME_MAX + Duration::from_secs(size / UPLOAD_BYTES_PER_SECOND)
 }
 
 /// Headers that the signature covers.

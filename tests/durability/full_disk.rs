@@ -57,6 +57,28 @@ fn an_upload_for_which_there_is_no_room_is_refused_until_there_is() {
     assert_eq!(app.get(&url).expect(200).body.len(), 3 << 20);
 }
 
+#[test]
+fn an_upload_that_fills_the_disk_is_refused_and_leaves_nothing() {
+    let disk = SmallDisk::mount();
+    let app = match &disk {
+        Some(disk) => TestApp::setup().data(DataDir::Fresh).on(disk.path()).start(),
+        None => {
+            let app = TestApp::new();
+            limit_file_size(app.server().process_id(), 2 << 20);
+            app
+        }
+    };
+    app.create_open_collection("papers", json!([{ "name": "paper", "type": "file", "maxSize": 100 << 20 }]));
+    let send = |bytes: usize| {
+        let parts = Multipart::new().file("paper", "p.bin", "", vec![7; bytes]);
+        app.post("/api/collections/papers/records").multipart(parts).send()
+    };
+    send(20 << 20).refused(503, FULL);
+    assert_eq!(app.get("/api/collections/papers/records").ok()["totalItems"], 0);
+    support::wait_until(|| std::fs::read_dir(app.path(".pb_temp_to_delete")).map_or(0, Iterator::count) == 0);
+    send(1000).expect(200);
+}
+
 /// Writes until the disk is full.
 fn fill(ledger: &mut Ledger, app: &TestApp) {
     let title = "x".repeat(TITLE_BYTES);

@@ -5,8 +5,10 @@
 //! be lost, and nothing may be half there.
 
 mod disk_faults;
+mod files_kill;
 mod full_disk;
 mod kill;
 mod ledger;
+mod memory;
 mod schema_change;
 mod two_processes;

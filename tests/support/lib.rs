@@ -31,7 +31,7 @@ pub mod parts;
 mod process;
 mod token;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use answer::Answer;
 pub use app::{Setup, TestApp};
@@ -49,6 +49,24 @@ pub fn wait_until(is_so: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "it didn't become so");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Turns the program's clock ahead by `ahead_ms` at least, to the next minute `minute` of an hour: jobs of that minute run.
+pub fn move_clock_to_minute(app: &TestApp, ahead_ms: i64, minute: i64) {
+    move_clock_to(app, ahead_ms, 3_600_000, minute * 60_000);
+}
+
+/// Turns the program's clock ahead to the next `hour:minute` (UTC).
+pub fn move_clock_to_minute_of_day(app: &TestApp, hour: i64, minute: i64) {
+    move_clock_to(app, 0, 24 * 3_600_000, (hour * 60 + minute) * 60_000);
+}
+
+/// To the next moment that lies `into_ms` behind the beginning of a period.
+fn move_clock_to(app: &TestApp, ahead_ms: i64, period_ms: i64, into_ms: i64) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+    let now_ms = i64::try_from(since.as_millis()).expect("it isn't that late");
+    let periods = (now_ms + ahead_ms - into_ms).div_euclid(period_ms) + 1;
+    app.move_clock(periods * period_ms + into_ms - now_ms);
 }
 
 /// The superuser of every data directory that tests start from.

@@ -101,6 +101,12 @@ impl BodyReader {
         self.stream.take()
     }
 
+    /// The body as it comes; a second call gets an empty one.
+    pub fn stream(&mut self) -> impl Stream<Item = Result<Bytes, LoadError>> + Unpin + use<> {
+        let stream = futures_util::stream::iter(self.stream.take()).flatten();
+        stream.map(|chunk| chunk.map_err(|error| load_error(&error)))
+    }
+
     /// The body in memory.
     pub(super) async fn whole(&mut self) -> Result<Bytes, LoadError> {
         let Some(mut stream) = self.stream.take() else { return Ok(Bytes::new()) };

@@ -1,11 +1,11 @@
 //! `/api/files` (contract/13 §1–3).
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderValue};
 use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::files::FileRequest;
-use crate::http::file_answer::{self, FileHead};
+use crate::http::content::{self, Content};
 use crate::http::{Call, Guard, RateLimit, Response, Route};
 use crate::query::{Caller, Context};
 
@@ -79,16 +79,18 @@ async fn download(call: Call) -> Result<Response> {
     let request = FileRequest { collection, record_id: call.param("id").into_owned(), name, facts };
     let found = app.files.find(request).await?;
     let thumb_size = call.query_value("thumb").unwrap_or("");
-    let opened = app.files.open(&found, thumb_size, file_answer::read_ahead_bytes(&call)).await?;
+    let read_ahead_bytes = content::read_ahead_bytes(call.method(), call.headers());
+    let opened = app.files.open(&found, thumb_size, read_ahead_bytes).await?;
 
     let is_forced = matches!(call.query_value("download"), Some("1" | "t" | "T" | "true" | "TRUE" | "True"));
     let is_inline = INLINE_TYPES.contains(&opened.file.content_type.as_str()) && !is_forced;
     let kind = if is_inline { "inline" } else { "attachment" };
     let by_extension = TYPES_BY_EXTENSION.iter().find(|(extension, _)| opened.served_name.ends_with(extension));
     let content_type = by_extension.map_or(opened.file.content_type.as_str(), |(_, name)| name).to_owned();
-    let head = FileHead { content_type, disposition: file_answer::disposition(kind, &opened.served_name) };
-    let response = file_answer::answer(&call, opened.file, head).framable();
-    let response = response.with_header(CONTENT_SECURITY_POLICY, POLICY);
+    let disposition = content::disposition(kind, &opened.served_name);
+    let content = Content::of_stored(opened.file, &content_type);
+    let response = content::serve_file(content, call.method(), call.headers()).framable();
+    let response = response.with_header(CONTENT_DISPOSITION, disposition).with_header(CONTENT_SECURITY_POLICY, POLICY);
     let is_cached = response.status != actix_web::http::StatusCode::RANGE_NOT_SATISFIABLE;
     Ok(if is_cached { response.with_header(CACHE_CONTROL, CACHED) } else { response })
 }

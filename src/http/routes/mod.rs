@@ -13,8 +13,11 @@ mod openapi;
 mod realtime;
 mod records;
 mod settings;
+mod tus;
 
 use super::route::Route;
+
+pub use tus::announce;
 
 /// The route table.
 pub fn routes() -> Vec<Route> {
@@ -30,6 +33,7 @@ pub fn routes() -> Vec<Route> {
         records::routes(),
         batch::routes(),
         settings::routes(),
+        tus::routes(),
         #[cfg(feature = "faults")]
         faults::routes(),
     ]

@@ -71,6 +71,7 @@ fn a_new_directory_holds_the_tables_and_rows_of_the_contract() {
             "_mb_meta",
             "_mb_outbox",
             "_mb_resume",
+            "_mb_uploads",
             "_mfas",
             "_migrations",
             "_otps",
@@ -186,7 +187,7 @@ fn what_cannot_be_opened_is_refused_and_left_alone() {
                 "{OLD_TABLES} CREATE TABLE _mb_meta (key TEXT, value TEXT);
            INSERT INTO _mb_meta VALUES ('schema', '99');"
             ),
-            "made by a newer Monobase (schema 99; this binary knows up to 3)",
+            "made by a newer Monobase (schema 99; this binary knows up to 5)",
         ),
         ("CREATE TABLE _admins (id TEXT);".to_owned(), "is of PocketBase before v0.23: start it once with"),
         ("CREATE TABLE shop (id TEXT);".to_owned(), "is a database, but not one of PocketBase or Monobase"),

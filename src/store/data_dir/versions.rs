@@ -14,9 +14,10 @@ use crate::store::{ConnExt, Store, Tx};
 const MIGRATIONS: &[(u32, &str)] = &[
     (2, include_str!("../../../migrations/0002_monobase.sql")),
     (3, include_str!("../../../migrations/0003_realtime.sql")),
+    (5, include_str!("../../../migrations/0005_uploads.sql")),
 ];
 /// The number of the last migration.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 5;
 /// What the head of a file says that was brought up to this: the next start then needs no look into it. "Mo" and the
 /// number of the last migration, as SQLite's `application_id`, which PocketBase leaves alone.
 pub const STAMP: u32 = 0x4d6f_0000 | SCHEMA;
