@@ -35,16 +35,16 @@ export async function startServer({ superuser = true, files = {}, flags = [], va
     if (made.status !== 0) throw new Error(`superuser upsert failed: ${made.error ?? made.stderr}`);
   }
   let child;
-  const serve = (address) => {
+  const serve = (address, lastLine) => {
     child = spawn(binary, ["serve", "--http", address, ...folders, ...flags], { env });
-    return listening(child, superuser ? START_LINE : INSTALLER_LINK);
+    return listening(child, lastLine);
   };
   const end = (signal) => {
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill(signal);
     return ended;
   };
-  const { url, printed } = await serve("127.0.0.1:0");
+  const { url, printed } = await serve("127.0.0.1:0", superuser ? START_LINE : INSTALLER_LINK);
   return {
     url,
     // The link with which the first superuser is made, as it was printed; undefined when there is one already.
@@ -61,7 +61,7 @@ export async function startServer({ superuser = true, files = {}, flags = [], va
     async restart(meanwhile = async () => {}) {
       await end("SIGKILL");
       await meanwhile();
-      await serve(new URL(url).host);
+      await serve(new URL(url).host, START_LINE);
     },
     async stop() {
       await end();

@@ -1,6 +1,6 @@
 import { ClientResponseError } from "pocketbase";
 import { expect, test } from "vitest";
-import { readFailure } from "./failure";
+import { messageBeside, readFailure } from "./failure";
 
 function refusal(status: number, data: object = {}, message = "Said by the server."): ClientResponseError {
   return new ClientResponseError({ status, response: { status, message, data } });
@@ -19,9 +19,18 @@ test("each field gets its message, in our words where the server's leave a quest
   };
   expect(readFailure(refusal(400, data))).toEqual({
     kind: "fields",
-    message: "Check the marked fields.",
+    message: "",
     fields: { password: "Must be between 8 and 71 character(s).", passwordConfirm: "The two passwords differ." },
   });
+});
+
+test("a field without an input is named beside the others", () => {
+  const failure = readFailure(
+    refusal(400, { password: { message: "Too short." }, name: { code: "validation_required" } }),
+  );
+  expect(messageBeside(failure, ["password", "name"])).toBeNull();
+  expect(messageBeside(failure, ["password"])).toBe("name: Fill this in.");
+  expect(messageBeside(readFailure(refusal(429)), ["password"])).toMatch(/^Too many attempts/);
 });
 
 test("no answer, too many attempts and anything else are told apart", () => {

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { type Failure, readFailure } from "./failure";
+import { type Failure, messageBeside, readFailure } from "./failure";
 
 export type CallState = { is: "idle" } | { is: "busy" } | { is: "done" } | { is: "failed"; failure: Failure };
 
@@ -17,9 +17,9 @@ export function useCall(call: () => Promise<unknown>): [CallState, () => void] {
   return [state, run];
 }
 
-/** What to show above a form: the failure that belongs to no input. */
-export function failureMessage(state: CallState): string | null {
-  return state.is === "failed" ? state.failure.message : null;
+/** The failure that belongs to none of these inputs: theirs stand beside them. */
+export function failureMessage(state: CallState, inputs: readonly string[] = []): string | null {
+  return state.is === "failed" ? messageBeside(state.failure, inputs) : null;
 }
 
 /** The error of one input. */

@@ -27,10 +27,10 @@ export function ExpiredLink({ email, resend }: ExpiredLinkProps) {
       <p className="prose">
         It was used already, or it is too old. A new one can be sent to <strong>{email}</strong>.
       </p>
-      <Alert message={failureMessage(state)} />
       <Button busy={state.is === "busy"} onClick={run}>
         Send a new link
       </Button>
+      <Alert message={failureMessage(state)} />
     </Screen>
   );
 }

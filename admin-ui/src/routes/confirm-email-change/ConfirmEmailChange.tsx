@@ -42,7 +42,6 @@ function Change({ token, email, collection }: { token: string; email: string; co
     <Screen icon="mail" title="Confirm your new e-mail address">
       <p className="prose">Your current password shows that it is you who wants the change.</p>
       <Form onSubmit={save} state={state}>
-        <Alert message={failureMessage(state)} />
         <TextField label="New e-mail address" name="username" type="email" autoComplete="username" value={email} />
         <PasswordField
           label="Current password"
@@ -53,6 +52,7 @@ function Change({ token, email, collection }: { token: string; email: string; co
           error={fieldError(state, "password")}
         />
         <Button busy={state.is === "busy"}>Change e-mail address</Button>
+        <Alert message={failureMessage(state, ["password"])} />
       </Form>
     </Screen>
   );

@@ -36,7 +36,6 @@ function Reset({ token, email, collection }: { token: string; email: string; col
   return (
     <Screen icon="key" title="Choose a new password">
       <Form onSubmit={save} state={state}>
-        <Alert message={failureMessage(state)} />
         <TextField label="Account" name="username" type="email" autoComplete="username" value={email} />
         <NewPassword
           {...typed}
@@ -45,6 +44,7 @@ function Reset({ token, email, collection }: { token: string; email: string; col
           hint="At least 8 characters."
         />
         <Button busy={state.is === "busy"}>Change password</Button>
+        <Alert message={failureMessage(state, ["password", "passwordConfirm"])} />
       </Form>
     </Screen>
   );

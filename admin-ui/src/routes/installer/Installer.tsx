@@ -48,7 +48,6 @@ export function Installer({ token }: { token: string }) {
     <Screen icon="person" title="Create the first superuser">
       <p className="prose">A superuser may do everything on this server.</p>
       <Form onSubmit={create} state={state}>
-        <Alert message={failureMessage(state)} />
         <TextField
           label="E-mail address"
           name="email"
@@ -65,6 +64,7 @@ export function Installer({ token }: { token: string }) {
           hint="At least 8 characters; 10 or more are better."
         />
         <Button busy={state.is === "busy"}>Create superuser</Button>
+        <Alert message={failureMessage(state, ["email", "password", "passwordConfirm"])} />
       </Form>
     </Screen>
   );
