@@ -176,6 +176,8 @@ pub fn success(route: &Route) -> (&'static str, Json) {
         (&Method::GET, "/api/realtime") => ("200", json!({ "text/event-stream": {} })),
         (_, "/api/files/{collection}/{id}/{name}") => ("200", json!({ "*/*": {} })),
         (_, "/api/oauth2-redirect") => ("3XX", json!({})),
+        // Resumable uploads speak in headers.
+        (_, pattern) if pattern.starts_with("/api/files/tus") => ("2XX", json!({})),
         (_, "/api/files/token") => ("200", texts(&["token"])),
         (_, "/api/collections/meta/oauth2-providers") | (_, "/api/batch") => {
             ("200", json!({ "application/json": { "schema": { "type": "array" } } }))

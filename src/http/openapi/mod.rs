@@ -216,10 +216,11 @@ mod tests {
     #[test]
     fn every_route_of_the_api_is_described() {
         let routes = crate::http::routes::routes();
-        let is_hidden = |route: &&Route| route.doc.is_none();
-        let hidden: Vec<&str> = routes.iter().filter(is_hidden).map(|route| route.pattern).collect();
-        let is_api = |pattern: &&&str| pattern.starts_with("/api/") && !pattern.starts_with("/api/_faults/");
-        assert_eq!(hidden.iter().filter(is_api).collect::<Vec<_>>(), Vec::<&&str>::new());
+        let is_told = |pattern: &str| routes.iter().any(|route| route.pattern == pattern && route.doc.is_some());
+        let is_api = |pattern: &str| pattern.starts_with("/api/") && !pattern.starts_with("/api/_faults/");
+        let patterns = routes.iter().map(|route| route.pattern);
+        let hidden: Vec<&str> = patterns.filter(|pattern| is_api(pattern) && !is_told(pattern)).collect();
+        assert_eq!(hidden, Vec::<&str>::new());
         let document = document("Test", &routes, &Schema::default());
         for route in routes.iter().filter(|route| route.doc.is_some() && of_collections(route).is_none()) {
             let path = route.pattern.replace("{*", "{");
