@@ -108,7 +108,8 @@ struct GroupKey {
 #[derive(Default)]
 pub struct Audience {
     last_id: u64,
-    connections: HashMap<ConnectionId, Connection>,
+    /// Boxed, so that a map that grows by doubling holds no room for as many again.
+    connections: HashMap<ConnectionId, Box<Connection>>,
     by_client_id: HashMap<Arc<str>, ConnectionId>,
     by_auth: HashMap<AuthKey, BTreeSet<ConnectionId>>,
     groups: HashMap<GroupId, Group>,
@@ -124,7 +125,7 @@ impl Audience {
         self.last_id += 1;
         let id = ConnectionId(self.last_id);
         self.by_client_id.insert(connection.client_id.clone(), id);
-        self.connections.insert(id, connection);
+        self.connections.insert(id, Box::new(connection));
         id
     }
 
@@ -133,15 +134,15 @@ impl Audience {
         self.unbind(id);
         let connection = self.connections.remove(&id)?;
         self.by_client_id.remove(&connection.client_id);
-        Some(connection)
+        Some(*connection)
     }
 
     pub fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        self.connections.get(&id)
+        self.connections.get(&id).map(|connection| &**connection)
     }
 
     pub fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.connections.get_mut(&id)
+        self.connections.get_mut(&id).map(|connection| &mut **connection)
     }
 
     pub fn find(&self, client_id: &str) -> Option<ConnectionId> {
@@ -227,9 +228,10 @@ impl Audience {
     fn join_groups(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get(&id) else { return };
         let (caller, encoding) = (connection.caller.clone(), connection.encoding);
-        for topic in connection.topics.clone() {
+        let mut topics = connection.topics.clone();
+        for topic in &mut topics {
             let key = GroupKey { topic: topic.clone(), auth: caller.auth().map(auth_key), encoding };
-            let request = Judge::request(&topic, &caller);
+            let request = Judge::request(topic, &caller);
             let group_id = match self.by_group_key.get(&key) {
                 Some(group_id) => *group_id,
                 None => {
@@ -237,7 +239,8 @@ impl Audience {
                     let group_id = GroupId(self.last_id);
                     self.index(group_id, &topic.target);
                     self.by_group_key.insert(key, group_id);
-                    let group = Group { topic, request: request.clone(), encoding, members: BTreeSet::new() };
+                    let (topic, request) = (topic.clone(), request.clone());
+                    let group = Group { topic, request, encoding, members: BTreeSet::new() };
                     self.groups.insert(group_id, group);
                     group_id
                 }
@@ -245,7 +248,11 @@ impl Audience {
             if let Some(group) = self.groups.get_mut(&group_id) {
                 group.request = request; // the newest of them knows the caller best
                 group.members.insert(id);
+                *topic = group.topic.clone(); // ten thousand listeners to one topic hold it once
             }
+        }
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.topics = topics;
         }
     }
 

@@ -18,8 +18,9 @@ use super::pace::CaughtUp;
 use super::switchboard::{Setup, Switchboard};
 use super::topic::Topic;
 
-/// Most commands that wait for the hub's thread; more are refused with 503.
-const COMMANDS_MAX: usize = 16_384;
+/// Most commands that wait for the hub's thread, which takes some microseconds for each; more are refused with 503. Their
+/// places are taken from memory at the start.
+const COMMANDS_MAX: usize = 2_048;
 /// How long a refused client should wait, seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
