@@ -26,6 +26,7 @@ pub mod access; // the one place that decides who may do what to a record, and s
 pub mod auth;
 pub mod collections;
 pub mod files; // files as they are served: checks, thumbs, tokens
+pub mod import; // rows of a CSV, TSV or JSON lines file into a collection
 pub mod jobs;
 pub mod logs;
 pub mod realtime;

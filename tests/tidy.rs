@@ -30,6 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("auth", FLOORS),
     ("collections", FLOORS),
     ("files", FLOORS),
+    ("import", FLOORS),
     ("jobs", FLOORS),
     ("logs", FLOORS),
     ("mail", FLOORS),

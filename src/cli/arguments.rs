@@ -34,8 +34,102 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<SuperuserCommand>,
     },
+    /// Load the rows of a CSV, TSV or JSON lines file into a new or an existing collection.
+    Import(ImportArguments),
     /// Print the changes of a topic as JSON lines; goes on where it was after a lost connection.
     Watch(WatchArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// The file: .csv, .tsv, or .jsonl with one object a line.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Fill this collection instead of making one.
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
+    pub into: Option<String>,
+    /// The name of the collection to be made [default: as the file's].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Which field a column fills; without a field the column is left out. May be repeated.
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    pub map: Vec<String>,
+    /// The kind of a new field, where you know it better than the file shows it. May be repeated.
+    #[arg(long, value_name = "COLUMN=KIND")]
+    pub kind: Vec<String>,
+    /// A field by which records are found: a row of a record that exists changes it.
+    #[arg(long, value_name = "FIELD")]
+    pub key: Option<String>,
+    /// Read everything and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// All rows or none: the first one that is refused undoes everything.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub strict: bool,
+    /// Where refused rows are told: .csv or .jsonl [default: FILE.refused.jsonl].
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Don't ask.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Import a file that was imported before.
+    #[arg(long)]
+    pub again: bool,
+    /// What the file is, if its name doesn't say so.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FileFormat>,
+    /// How its characters are written, if it isn't seen rightly.
+    #[arg(long, value_name = "ENCODING")]
+    pub encoding: Option<FileEncoding>,
+    /// What stands between cells: one character, or tab.
+    #[arg(long, value_name = "CHARACTER")]
+    pub delimiter: Option<String>,
+    /// What stands around a cell that holds a delimiter: one character, or none.
+    #[arg(long, value_name = "CHARACTER")]
+    pub quote: Option<String>,
+    /// Whether the first row names the columns.
+    #[arg(long, value_name = "BOOL")]
+    pub header: Option<Flag>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    Csv,
+    Tsv,
+    Jsonl,
+}
+
+impl From<FileFormat> for crate::import::read::FileKind {
+    fn from(format: FileFormat) -> Self {
+        match format {
+            FileFormat::Csv => Self::Csv,
+            FileFormat::Tsv => Self::Tsv,
+            FileFormat::Jsonl => Self::JsonLines,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileEncoding {
+    #[value(name = "utf-8")]
+    Utf8,
+    #[value(name = "utf-16le")]
+    Utf16Le,
+    #[value(name = "utf-16be")]
+    Utf16Be,
+    #[value(name = "latin1")]
+    Latin1,
+}
+
+impl From<FileEncoding> for crate::import::read::Encoding {
+    fn from(encoding: FileEncoding) -> Self {
+        match encoding {
+            FileEncoding::Utf8 => Self::Utf8,
+            FileEncoding::Utf16Le => Self::Utf16Le,
+            FileEncoding::Utf16Be => Self::Utf16Be,
+            FileEncoding::Latin1 => Self::Latin1,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -5,11 +5,14 @@
 //! Called by `main`.
 //!
 //! Invariant: exit code 0 on success, 1 on failure, 2 on wrong use; what failed stands on stderr as `Error: TEXT`.
+//! `import` tells more by its code.
 //! Never: a rule of the game.
 //!
 //! Tests: `tests/api/cli.rs`.
 
 mod arguments;
+mod import;
+mod interrupt;
 mod logging;
 mod open_files;
 mod serve;
@@ -41,15 +44,17 @@ pub fn run() -> ExitCode {
         Err(error) => return usage::report(&error),
     };
     logging::set_up(arguments.flags.dev.0);
+    let done = |()| ExitCode::SUCCESS;
     let result = match arguments.command {
-        None => show_help(),
-        Some(Command::Serve(command)) => serve::run(&arguments.flags, &command),
-        Some(Command::Superuser { command: Some(command) }) => superuser::run(&arguments.flags, &command),
-        Some(Command::Watch(command)) => watch::run(&command),
-        Some(Command::Superuser { command: None }) => show_group_help("superuser"),
+        None => show_help().map(done),
+        Some(Command::Serve(command)) => serve::run(&arguments.flags, &command).map(done),
+        Some(Command::Superuser { command: Some(command) }) => superuser::run(&arguments.flags, &command).map(done),
+        Some(Command::Import(command)) => import::run(&arguments.flags, &command),
+        Some(Command::Watch(command)) => watch::run(&command).map(done),
+        Some(Command::Superuser { command: None }) => show_group_help("superuser").map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("Error: {error:#}");
             ExitCode::from(if error.is::<usage::WrongUse>() { usage::WRONG_USE } else { FAILED })

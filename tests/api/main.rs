@@ -21,6 +21,7 @@ mod http;
 mod idempotency;
 mod limits;
 mod live_caller;
+mod import;
 mod logs;
 mod mail;
 mod middleware;

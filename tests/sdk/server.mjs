@@ -49,6 +49,8 @@ export async function startServer({ superuser = true, files = {}, flags = [], va
     url,
     // The link with which the first superuser is made, as it was printed; undefined when there is one already.
     installerLink: INSTALLER_LINK.exec(printed)?.[1],
+    // Its data directory, for commands beside it.
+    dir: join(home, "pb_data"),
     // A client as a new user has it.
     client: () => new PocketBase(url),
     // A client that has signed in as the superuser.

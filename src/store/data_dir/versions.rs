@@ -14,6 +14,7 @@ use crate::store::{ConnExt, Store, Tx};
 const MIGRATIONS: &[(u32, &str)] = &[
     (2, include_str!("../../../migrations/0002_monobase.sql")),
     (3, include_str!("../../../migrations/0003_realtime.sql")),
+    (4, include_str!("../../../migrations/0004_imports.sql")),
     (5, include_str!("../../../migrations/0005_uploads.sql")),
 ];
 /// The number of the last migration.
