@@ -34,10 +34,19 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<SuperuserCommand>,
     },
+    /// Tell whether a PocketBase directory can be served as it is, and what in it won't work; changes nothing.
+    Adopt(AdoptArguments),
     /// Load the rows of a CSV, TSV or JSON lines file into a new or an existing collection.
     Import(ImportArguments),
     /// Print the changes of a topic as JSON lines; goes on where it was after a lost connection.
     Watch(WatchArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct AdoptArguments {
+    /// The data directory, or the folder that holds pb_data, pb_hooks and pb_migrations.
+    #[arg(value_name = "PATH")]
+    pub dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -184,7 +193,7 @@ pub enum SuperuserCommand {
 }
 
 /// Flags of every command; they may stand anywhere.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct GlobalFlags {
     /// The data directory, created if missing [default: pb_data beside the program].
     #[arg(long, value_name = "PATH", global = true)]

@@ -5,11 +5,12 @@
 //! Called by `main`.
 //!
 //! Invariant: exit code 0 on success, 1 on failure, 2 on wrong use; what failed stands on stderr as `Error: TEXT`.
-//! `import` tells more by its code.
+//! `import` and `adopt` tell more by their codes.
 //! Never: a rule of the game.
 //!
 //! Tests: `tests/api/cli.rs`.
 
+mod adopt;
 mod arguments;
 mod import;
 mod interrupt;
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
         None => show_help().map(done),
         Some(Command::Serve(command)) => serve::run(&arguments.flags, &command).map(done),
         Some(Command::Superuser { command: Some(command) }) => superuser::run(&arguments.flags, &command).map(done),
+        Some(Command::Adopt(command)) => adopt::run(&arguments.flags, &command),
         Some(Command::Import(command)) => import::run(&arguments.flags, &command),
         Some(Command::Watch(command)) => watch::run(&command).map(done),
         Some(Command::Superuser { command: None }) => show_group_help("superuser").map(done),

@@ -2,6 +2,7 @@
 //! directory of its own. `support` tells what a test can ask for.
 
 mod any_input;
+mod adopt;
 mod auth;
 mod auth_records;
 mod batch;
