@@ -33,7 +33,7 @@ pub struct Finding {
 }
 
 pub fn run(flags: &GlobalFlags, arguments: &AdoptArguments) -> anyhow::Result<ExitCode> {
-    let places = Places::find(flags, &arguments.dir)?;
+    let places = Places::find(flags, &arguments.path)?;
     let applied = {
         let copy = Copy::make(&places.data)?;
         let of_copy = GlobalFlags { dir: Some(copy.path.clone()), ..flags.clone() };

@@ -46,7 +46,7 @@ pub enum Command {
 pub struct AdoptArguments {
     /// The data directory, or the folder that holds pb_data, pb_hooks and pb_migrations.
     #[arg(value_name = "PATH")]
-    pub dir: PathBuf,
+    pub path: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,8 @@
 //!
 //! Invariant: a row goes through the same checks as one sent to the API (`rows`), as a superuser's.
 //! Invariant: a batch and how far the import is with it commit together, so an import goes on after a kill where it was.
-//! Invariant: memory is bounded, whatever the file: by the batch, the longest record and the columns.
+//! Invariant: memory is bounded, whatever the file: by the batch, the longest record and the columns. One transaction
+//! (`--strict`) holds what it will announce besides: some 200 bytes a row.
 //! Never: a terminal; a collection made by itself (the caller gives the function that makes one).
 //!
 //! Tests: beside the code, `tests/api/import.rs`, `tests/sdk/import.test.mjs`.
@@ -20,6 +21,7 @@ mod progress;
 pub mod read;
 mod report;
 mod run;
+mod strict;
 mod survey;
 
 pub use kinds::ColumnKind;

@@ -17,7 +17,8 @@ use super::batch::{BadRows, Batch, Wiring, Written};
 use super::plan::{CollectionOf, Plan, PlanError, PlanRequest, Target};
 use super::progress::Progress;
 use super::read::{Record, RowReader};
-use super::report::{Complaint, Report};
+use super::report::Report;
+use super::strict::Strict;
 use super::survey::Survey;
 
 /// Rows that commit together: enough that their sync costs little, few enough that other writers wait some milliseconds.
@@ -52,7 +53,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn set(&self, progress: &Progress) {
+    pub(super) fn set(&self, progress: &Progress) {
         self.records.store(progress.records, Ordering::Relaxed);
         self.created.store(progress.created, Ordering::Relaxed);
         self.updated.store(progress.updated, Ordering::Relaxed);
@@ -309,57 +310,7 @@ pub enum Again {
     No,
 }
 
-/// What the one transaction of a strict import works with.
-struct Strict {
-    survey: Survey,
-    plan: Plan,
-    make: MakeCollection,
-    schema: Arc<SharedSchema>,
-    clock: Clock,
-    progress: Progress,
-    tally: Arc<Tally>,
-    stop: Stop,
-}
-
-impl Strict {
-    fn load(&self, tx: &dyn Tx) -> Result<Ending> {
-        let collection = target_in(tx, &self.plan.target, &self.make)?;
-        let schema = self.schema.current().with([collection.clone()]);
-        let wiring = Wiring::new(&self.plan, &collection)?;
-        let mut reader = self.survey.open().map_err(Error::internal)?;
-        let mut progress = Progress { collection: collection.id.to_string(), ..self.progress.clone() };
-        progress.begin(tx, self.clock.now())?;
-        let begun = progress.records;
-        loop {
-            let (records, is_end) = read_batch(&mut reader).map_err(Error::internal)?;
-            let batch = Batch::prepare(&collection, &wiring, records);
-            let written = batch.write(tx, &schema, &self.clock, &collection, BadRows::EndAll)?;
-            if !written.complaints.is_empty() {
-                let line = written.complaints[0].line;
-                let of_row = written.complaints.iter().take_while(|complaint| complaint.line == line);
-                return Ok(Ending::Refused(of_row.map(told).collect()));
-            }
-            progress = progress_after(&progress, &batch, &written, is_end);
-            self.tally.set(&progress);
-            if is_end {
-                progress.advance(tx, begun, self.clock.now())?;
-                return Ok(Ending::Finished);
-            }
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(Ending::Interrupted);
-            }
-        }
-    }
-}
-
-fn told(complaint: &Complaint) -> String {
-    let Complaint { line, field, value, reason } = complaint;
-    let value = if value.is_empty() { String::new() } else { format!(" {value:?}") };
-    let field = if field.is_empty() { String::new() } else { format!(" {field}:") };
-    format!("line {line}:{field}{value} {reason}")
-}
-
-fn read_batch(reader: &mut RowReader) -> io::Result<(Vec<Record>, bool)> {
+pub(super) fn read_batch(reader: &mut RowReader) -> io::Result<(Vec<Record>, bool)> {
     let (mut records, mut bytes) = (Vec::new(), 0);
     while records.len() < BATCH_ROWS && bytes < BATCH_BYTES {
         let Some(record) = reader.read()? else { return Ok((records, true)) };
@@ -371,7 +322,7 @@ fn read_batch(reader: &mut RowReader) -> io::Result<(Vec<Record>, bool)> {
     Ok((records, false))
 }
 
-fn progress_after(from: &Progress, batch: &Batch, written: &Written, is_end: bool) -> Progress {
+pub(super) fn progress_after(from: &Progress, batch: &Batch, written: &Written, is_end: bool) -> Progress {
     Progress {
         records: from.records + batch.records,
         created: from.created + written.created,
@@ -383,7 +334,7 @@ fn progress_after(from: &Progress, batch: &Batch, written: &Written, is_end: boo
     }
 }
 
-fn target_in(tx: &dyn Tx, target: &Target, make: &MakeCollection) -> Result<Arc<Collection>> {
+pub(super) fn target_in(tx: &dyn Tx, target: &Target, make: &MakeCollection) -> Result<Arc<Collection>> {
     match target {
         Target::Existing(collection) => Ok(collection.clone()),
         Target::New { body, .. } => make(tx, body),

@@ -147,11 +147,18 @@ impl Utf8Count {
 pub struct Decoder {
     file: File,
     /// `None` for UTF-8, which passes as it is.
+    decoding: Option<Decoding>,
+}
+
+/// A file on its way from another encoding.
+struct Decoding {
+    /// `None` when the file has ended.
     decoder: Option<encoding_rs::Decoder>,
     input: Vec<u8>,
     used: usize,
     filled: usize,
-    is_ended: bool,
+    output: Vec<u8>,
+    given: usize,
 }
 
 impl Decoder {
@@ -166,42 +173,59 @@ impl Decoder {
         let has_mark = fill(&mut file, &mut mark)? == mark.len() && mark == UTF8_MARK;
         let start = if decoder.is_none() && has_mark { UTF8_MARK.len() as u64 } else { 0 };
         file.seek(SeekFrom::Start(start))?;
-        Ok(Self { file, decoder, input: vec![0; CHUNK_BYTES], used: 0, filled: 0, is_ended: false })
+        let decoding = decoder.map(|decoder| Decoding {
+            decoder: Some(decoder),
+            input: vec![0; CHUNK_BYTES],
+            used: 0,
+            filled: 0,
+            output: Vec::new(),
+            given: 0,
+        });
+        Ok(Self { file, decoding })
     }
 }
 
 impl Read for Decoder {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let Some(decoder) = &mut self.decoder else { return self.file.read(out) };
-        // Any character fits, and a mark for what is none.
-        let room = out.len().saturating_sub(4);
-        if room < 4 {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "too little room to decode"));
+        let Some(decoding) = &mut self.decoding else { return self.file.read(out) };
+        while decoding.given == decoding.output.len() && decoding.decoder.is_some() {
+            decoding.decode_some(&mut self.file)?;
         }
-        loop {
-            if self.used == self.filled && !self.is_ended {
-                self.filled = fill(&mut self.file, &mut self.input)?;
-                self.used = 0;
-                self.is_ended = self.filled < self.input.len();
-            }
-            let source = &self.input[self.used..self.filled];
-            let (result, read, written) =
-                decoder.decode_to_utf8_without_replacement(source, &mut out[..room], self.is_ended);
-            self.used += read;
-            match result {
-                DecoderResult::Malformed(..) => {
-                    out[written] = UNDECODABLE;
-                    return Ok(written + 1);
-                }
-                DecoderResult::InputEmpty if written == 0 && !self.is_ended => {}
-                DecoderResult::InputEmpty | DecoderResult::OutputFull => {
-                    if written == 0 && self.used == self.filled && self.is_ended {
-                        self.decoder = None; // what follows is the end of the file
-                    }
-                    return Ok(written);
-                }
-            }
+        let ready = &decoding.output[decoding.given..];
+        let length = ready.len().min(out.len());
+        out[..length].copy_from_slice(&ready[..length]);
+        decoding.given += length;
+        Ok(length)
+    }
+}
+
+impl Decoding {
+    /// Decodes until a chunk is used up or something can't be decoded.
+    fn decode_some(&mut self, file: &mut File) -> io::Result<()> {
+        if self.used == self.filled {
+            self.filled = fill(file, &mut self.input)?;
+            self.used = 0;
         }
+        let is_last = self.filled < self.input.len();
+        // Only called while the file hasn't ended.
+        let Some(decoder) = &mut self.decoder else { return Ok(()) };
+        // Whatever doesn't fit comes with the next call.
+        self.output.resize(2 * CHUNK_BYTES, 0);
+        self.given = 0;
+        let source = &self.input[self.used..self.filled];
+        let (result, read, mut written) = decoder.decode_to_utf8_without_replacement(source, &mut self.output, is_last);
+        self.used += read;
+        match result {
+            DecoderResult::Malformed(..) => {
+                self.output.truncate(written);
+                self.output.push(UNDECODABLE);
+                written += 1;
+            }
+            DecoderResult::InputEmpty if is_last => self.decoder = None,
+            DecoderResult::InputEmpty | DecoderResult::OutputFull => {}
+        }
+        self.output.truncate(written);
+        Ok(())
     }
 }
 

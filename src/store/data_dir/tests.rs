@@ -68,6 +68,7 @@ fn a_new_directory_holds_the_tables_and_rows_of_the_contract() {
             "_externalAuths",
             "_mb_changes",
             "_mb_idempotency",
+            "_mb_imports",
             "_mb_meta",
             "_mb_outbox",
             "_mb_resume",
