@@ -23,6 +23,7 @@ use crate::ids;
 #[allow_missing = true]
 struct Bundle;
 
+const ROOT: &str = "/_/";
 const PAGE: &str = "index.html";
 /// Where the page's files with a hash in their names lie.
 const ASSETS: &str = "assets/";
@@ -43,6 +44,8 @@ const POLICY_OF_THE_REST: HeaderValue = HeaderValue::from_static("default-src 'n
 
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// For paths that never were the dashboard's (contract/14 §6).
+const KEPT_FOR_DAYS: HeaderValue = HeaderValue::from_static("max-age=1209600, stale-while-revalidate=86400");
 
 /// Compressed forms, the smallest first: coding and ending.
 const CODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
@@ -57,7 +60,7 @@ pub enum DashboardCaching {
 
 /// Whether `path` belongs to the dashboard.
 pub(super) fn is_part(path: &str) -> bool {
-    path.starts_with("/_/")
+    path.starts_with(ROOT)
 }
 
 /// The page that all links under `/_/#/` lead to.
@@ -95,15 +98,19 @@ pub(super) fn asset(path: &str, request_headers: &HeaderMap, caching: DashboardC
     Some(response)
 }
 
-/// Adds what an answer under `/_/` doesn't say itself.
-pub(super) fn complete(response: &mut Response) {
+/// Adds what an answer under `/_/` doesn't say itself. A file that is missing now may be there after an upgrade, so the
+/// 404 of an asset isn't kept.
+pub(super) fn complete(path: &str, caching: DashboardCaching, response: &mut Response) {
+    let below = path.strip_prefix(ROOT).unwrap_or_default();
+    let is_page_or_asset = below.is_empty() || below.starts_with(ASSETS);
+    let kept = if is_page_or_asset || caching == DashboardCaching::Off { NOT_KEPT } else { KEPT_FOR_DAYS };
     let mut add = |name: HeaderName, value: HeaderValue| {
         if !response.headers.iter().any(|(own, _)| *own == name) {
             response.headers.push((name, value));
         }
     };
     add(CONTENT_SECURITY_POLICY, POLICY_OF_THE_REST);
-    add(CACHE_CONTROL, NOT_KEPT);
+    add(CACHE_CONTROL, kept);
 }
 
 fn bytes(file: EmbeddedFile) -> Bytes {

@@ -88,7 +88,7 @@ async fn pass(worker: &Worker, http: HttpRequest, payload: Payload, answering: O
         answer::of_error(&error)
     });
     if common.dashboard {
-        dashboard::complete(&mut response);
+        dashboard::complete(http.uri().path(), worker.dashboard_caching, &mut response);
     }
     answer::finish(response, common, http.headers(), answering).await
 }

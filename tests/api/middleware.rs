@@ -143,7 +143,9 @@ fn the_dashboard_has_a_policy_with_a_fresh_nonce_and_isnt_kept() {
         let missing = app.get(path).expect(404);
         let policy = missing.header("content-security-policy");
         assert_eq!(policy, Some("default-src 'none'; frame-ancestors 'none'"), "{path}");
-        assert_eq!(missing.header("cache-control"), Some("no-store"), "{path}");
+        let kept =
+            if path.starts_with("/_/assets/") { "no-store" } else { "max-age=1209600, stale-while-revalidate=86400" };
+        assert_eq!(missing.header("cache-control"), Some(kept), "{path}");
         missing.refused(404, "File not found.");
     }
     assert_eq!(app.get("/api/health").expect(200).header("content-security-policy"), None);
