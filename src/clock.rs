@@ -72,7 +72,7 @@ impl Clock {
     }
 }
 
-/// An instant in the stored form (contract/01 §7), cut to milliseconds.
+/// An instant of the years 0 to 9999 in the stored form (contract/01 §7), cut to milliseconds.
 pub fn date_text(at: Timestamp) -> String {
     let at = Offset::UTC.to_datetime(at);
     // By hand: a format string costs ten times as much, and every create and log entry has such texts.

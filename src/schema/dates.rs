@@ -7,6 +7,8 @@ use jiff::Timestamp;
 
 use crate::clock::date_text;
 
+/// The instants of the years 0 to 9999, ms since 1970.
+const STORED_MS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 /// Midnight of the first day of year 1 stands for "no date".
 const EMPTY: &str = "0001-01-01 00:00:00.000Z";
 
@@ -21,9 +23,13 @@ pub fn stored_date(text: &str) -> String {
         return if text == EMPTY { String::new() } else { text.to_owned() };
     }
     let Some(at) = parse_date(text) else { return String::new() };
-    let stored = date_text(floor_to_milliseconds(at));
+    let at = floor_to_milliseconds(at);
     // A zone can carry the date out of the years 0 to 9999, which have no stored form.
-    if is_stored_form(&stored) && stored != EMPTY { stored } else { String::new() }
+    if !STORED_MS.contains(&at.as_millisecond()) {
+        return String::new();
+    }
+    let stored = date_text(at);
+    if stored == EMPTY { String::new() } else { stored }
 }
 
 /// Whether a text is a date in the stored form; checks the calendar too.
