@@ -39,8 +39,14 @@ const NONCE_LENGTH: usize = 24;
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src-elem 'self' 'nonce-NONCE'; \
     style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-/// For what isn't a page: nothing may be loaded or run.
-const POLICY_OF_THE_REST: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// For assets: nothing may be loaded or run.
+const POLICY_OF_ASSETS: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// For the JSON that answers paths which never were the dashboard's, word by word of contract/14 §6.
+const POLICY_OF_THE_REST: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' http://127.0.0.1:* \
+     https://tile.openstreetmap.org data: blob:; connect-src 'self' http://127.0.0.1:* \
+     https://nominatim.openstreetmap.org; script-src 'self' http://127.0.0.1:*; frame-ancestors 'none'",
+);
 
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -102,14 +108,16 @@ pub(super) fn asset(path: &str, request_headers: &HeaderMap, caching: DashboardC
 /// 404 of an asset isn't kept.
 pub(super) fn complete(path: &str, caching: DashboardCaching, response: &mut Response) {
     let below = path.strip_prefix(ROOT).unwrap_or_default();
-    let is_page_or_asset = below.is_empty() || below.starts_with(ASSETS);
-    let kept = if is_page_or_asset || caching == DashboardCaching::Off { NOT_KEPT } else { KEPT_FOR_DAYS };
+    let (policy, kept) = match below.is_empty() || below.starts_with(ASSETS) {
+        true => (POLICY_OF_ASSETS, NOT_KEPT),
+        false => (POLICY_OF_THE_REST, if caching == DashboardCaching::On { KEPT_FOR_DAYS } else { NOT_KEPT }),
+    };
     let mut add = |name: HeaderName, value: HeaderValue| {
         if !response.headers.iter().any(|(own, _)| *own == name) {
             response.headers.push((name, value));
         }
     };
-    add(CONTENT_SECURITY_POLICY, POLICY_OF_THE_REST);
+    add(CONTENT_SECURITY_POLICY, policy);
     add(CACHE_CONTROL, kept);
 }
 
