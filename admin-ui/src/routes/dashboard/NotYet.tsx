@@ -5,7 +5,7 @@ export function NotYet() {
   const api = new URL("../api/", window.location.href).href;
   return (
     <Screen icon="server" title="Monobase is running">
-      <p className="prose">The dashboard isn’t part of this version yet. Everything it will do can be done already:</p>
+      <p className="prose">The dashboard isn’t part of this version yet. Until it is, the server is used like this:</p>
       <dl className="facts">
         <div>
           <dt>REST API, for the official SDKs</dt>
