@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::error::{Error, FieldError, FieldErrors, Result};
-use crate::schema::{Collection, CollectionKind, Schema, Shape};
-use crate::storage::{Scope, queue_removal};
+use crate::schema::{Collection, CollectionKind, Schema};
 use crate::store::{StoreError, Tx, Value};
 
 use super::catalog::{Catalog, SqlView};
@@ -155,9 +154,6 @@ impl<'t> Saving<'t> {
                 if !change.convert.is_empty() {
                     self.tx.touch(&new.id);
                 }
-                if loses_files(old, &new) {
-                    self.queue_file_removal(&new.id)?;
-                }
                 change.renames()
             }
         };
@@ -252,32 +248,15 @@ impl<'t> Saving<'t> {
         self.tx.execute(&format!("DROP {kind} IF EXISTS {name}"), &[]).map_err(Fault::store)?;
         delete_row(self.tx, &collection.id)?;
         self.tx.touch(&collection.id);
-        if !collection.is_view() {
-            self.queue_file_removal(&collection.id)?;
-        }
         forget_accounts(self.tx, self.schema(), &collection.id).map_err(Fault::store)?;
         files::queue_all(self.tx, self.clock, collection).map_err(Fault::store)?;
         Ok(())
-    }
-
-    /// After the commit, the files of the collection that no row names any more are removed (contract/13 §6).
-    fn queue_file_removal(&self, collection_id: &str) -> Result<(), Fault> {
-        let now_ms = self.clock.now().as_millisecond();
-        queue_removal(self.tx, collection_id, Scope::Collection, now_ms).map_err(Fault::store)
     }
 
     /// Takes dropped collections out of the snapshot.
     pub fn forget(&mut self, ids: &[Arc<str>]) {
         self.schema = Arc::new(self.schema().without(ids));
     }
-}
-
-/// Whether a change leaves files behind that no row names: of a field that is gone, or that may hold one only.
-fn loses_files(old: &Collection, new: &Collection) -> bool {
-    old.fields.iter().filter(|field| field.is_file()).any(|field| {
-        let stays = new.fields.iter().find(|other| other.id == field.id);
-        stays.is_none_or(|other| field.shape() == Shape::Multiple && other.shape() == Shape::Single)
-    })
 }
 
 /// Whether nothing of the table differs: columns, their kinds, indexes.
