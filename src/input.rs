@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use md5::{Digest, Md5};
 use serde_json::{Map, Value as Json};
 
 /// The data of a create or update.
@@ -34,6 +35,34 @@ pub struct Upload {
 impl Upload {
     /// How much of the content [`Upload::head`] holds: enough for every signature that type detection knows.
     pub const HEAD_BYTES_MAX: usize = 4096;
+}
+
+/// What an [`Upload`] says about its bytes, gathered as they come.
+#[derive(Default)]
+pub struct ContentFacts {
+    size_bytes: u64,
+    head: Vec<u8>,
+    md5: Md5,
+}
+
+impl ContentFacts {
+    /// Takes the next bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.size_bytes += bytes.len() as u64;
+        let missing = Upload::HEAD_BYTES_MAX.saturating_sub(self.head.len()).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..missing]);
+        self.md5.update(bytes);
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// The upload whose bytes these were; they lie in `file`.
+    pub fn into_upload(self, key: String, file_name: String, file: TempFile) -> Upload {
+        let Self { size_bytes, head, md5 } = self;
+        Upload { key, file_name, size_bytes, head, md5: md5.finalize().into(), file }
+    }
 }
 
 /// A temporary file in the data directory (so that renaming it into the storage is one step), removed when dropped:

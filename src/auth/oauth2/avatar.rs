@@ -5,12 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use md5::{Digest, Md5};
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 
 use crate::ids;
-use crate::input::{TempFile, Upload};
+use crate::input::{ContentFacts, TempFile, Upload};
 use crate::outbound::{Ask, Outbound, OutboundError, Payload};
 
 const BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -19,9 +18,7 @@ const TIME_MAX: Duration = Duration::from_secs(10);
 /// Downloads a picture for the field `key`. Its URL comes from outside, so no origin is trusted.
 pub async fn download(outbound: &Outbound, url: &str, key: &str, temp_dir: &Path) -> Result<Upload, OutboundError> {
     let (mut target, file) = create(temp_dir).await.map_err(OutboundError::Kept)?;
-    let mut upload =
-        Upload { key: key.to_owned(), file_name: String::new(), size_bytes: 0, head: Vec::new(), md5: [0; 16], file };
-    let mut hash = Md5::new();
+    let mut facts = ContentFacts::default();
     let headers = [("accept", "image/*,*/*;q=0.8")];
     let ask = Ask {
         url,
@@ -33,21 +30,16 @@ pub async fn download(outbound: &Outbound, url: &str, key: &str, temp_dir: &Path
         time_max: TIME_MAX,
     };
     let answer = outbound.stream(ask, async |chunk: Bytes| {
-        hash.update(&chunk);
-        upload.size_bytes += chunk.len() as u64;
-        let missing = Upload::HEAD_BYTES_MAX.saturating_sub(upload.head.len()).min(chunk.len());
-        upload.head.extend_from_slice(&chunk[..missing]);
+        facts.add(&chunk);
         target.write_all(&chunk).await
     });
     let answer = answer.await?;
     target.flush().await.map_err(OutboundError::Kept)?;
-    if !answer.is_success() || upload.size_bytes == 0 {
+    if !answer.is_success() || facts.size_bytes() == 0 {
         let host = answer.url.host_str().unwrap_or_default().to_owned();
         return Err(OutboundError::Failed { host, reason: "it gives no picture" });
     }
-    upload.md5 = hash.finalize().into();
-    upload.file_name = name_of(url);
-    Ok(upload)
+    Ok(facts.into_upload(key.to_owned(), name_of(url), file))
 }
 
 /// The last segment of the path as it was asked for, decoded.

@@ -8,13 +8,12 @@ use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use md5::{Digest, Md5};
 
 use super::form::Item;
 use super::reader::load_error;
 use super::{BodyReader, FormFields, LoadError};
 use crate::ids;
-use crate::input::{TempFile, Upload};
+use crate::input::{ContentFacts, TempFile, Upload};
 
 /// Parts of one body. More is no form a client makes; it would cost memory far beyond the body's bytes.
 const PARTS_MAX: usize = 1000;
@@ -77,37 +76,32 @@ async fn text(part: &mut Field) -> Result<String, LoadError> {
 /// A file, streamed to a temporary one in `dir`.
 async fn receive(part: &mut Field, key: String, file_name: String, dir: PathBuf) -> Result<Upload, LoadError> {
     let (target, file) = blocking(move || create(dir)).await?;
-    let mut target = Target { file: target, md5: Md5::new() };
-    let mut upload = Upload { key, file_name, size_bytes: 0, head: Vec::new(), md5: [0; 16], file };
+    let mut target = Target { file: target, facts: ContentFacts::default() };
     let mut waiting = BytesMut::new();
     loop {
         let chunk = part.next().await.transpose().map_err(part_error)?;
         if let Some(chunk) = &chunk {
             waiting.extend_from_slice(chunk);
-            upload.size_bytes += chunk.len() as u64;
-            let missing = Upload::HEAD_BYTES_MAX.saturating_sub(upload.head.len()).min(chunk.len());
-            upload.head.extend_from_slice(&chunk[..missing]);
         }
         if !waiting.is_empty() && (chunk.is_none() || waiting.len() >= WRITE_BYTES) {
             let bytes = waiting.split();
             target = blocking(move || target.write(&bytes).map(|()| target)).await?;
         }
         if chunk.is_none() {
-            upload.md5 = target.md5.finalize().into();
-            return Ok(upload);
+            return Ok(target.facts.into_upload(key, file_name, file));
         }
     }
 }
 
-/// A file that is being written, and the digest of what it holds.
+/// A file that is being written, and what is known of what it holds.
 struct Target {
     file: File,
-    md5: Md5,
+    facts: ContentFacts,
 }
 
 impl Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.md5.update(bytes);
+        self.facts.add(bytes);
         self.file.write_all(bytes)
     }
 }

@@ -2,15 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use md5::{Digest, Md5};
 use serde_json::{Map, Value as Json};
 
 use super::{PartialUpload, TOKEN_PREFIX, UPLOADS_PER_OWNER_MAX, Uploads, consume};
 use crate::error::{Error, Result};
 use crate::ids;
-use crate::input::{RecordBody, TempFile, Upload};
+use crate::input::{ContentFacts, RecordBody, TempFile, Upload};
 use crate::schema::{Collection, Field, Modifier};
 use crate::storage::StorageError;
 use crate::store::Tx;
@@ -97,24 +96,21 @@ impl Uploads {
         if fs::hard_link(&from, &second).is_err() {
             fs::copy(&from, &second)?; // a file system without links
         }
-        let (head, md5) = read_through(&second)?;
-        Ok(Upload { key, file_name: upload.name.clone(), size_bytes: upload.size_bytes, head, md5, file })
+        Ok(read_through(&second)?.into_upload(key, upload.name.clone(), file))
     }
 }
 
-/// The first bytes of a file, and the digest of all.
-fn read_through(path: &PathBuf) -> io::Result<(Vec<u8>, [u8; 16])> {
-    let (mut head, mut digest) = (Vec::new(), Md5::new());
+/// What is to be known of a file's bytes.
+fn read_through(path: &Path) -> io::Result<ContentFacts> {
+    let mut facts = ContentFacts::default();
     let mut file = File::open(path)?;
     let mut buffer = vec![0; READ_BYTES];
     loop {
         let count = file.read(&mut buffer)?;
         if count == 0 {
-            return Ok((head, digest.finalize().into()));
+            return Ok(facts);
         }
-        let missing = Upload::HEAD_BYTES_MAX.saturating_sub(head.len()).min(count);
-        head.extend_from_slice(&buffer[..missing]);
-        digest.update(&buffer[..count]);
+        facts.add(&buffer[..count]);
     }
 }
 
