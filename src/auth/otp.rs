@@ -115,7 +115,7 @@ impl Accounts {
             .write(move |tx| {
                 let schema = accounts.schema.current();
                 let collection = find_auth_collection(&schema, &collection_id)?;
-                match find_record_by(tx, &collection, "email", &email)? {
+                match find_record_by(tx, &collection, "email", email.as_str())? {
                     Some(record) => accounts.mail_code(tx, &schema, &record, &code),
                     None => {
                         put_no_mail(tx, &accounts.clock)?;

@@ -7,7 +7,7 @@ use crate::error::{Error, FieldError, FieldErrors, Result};
 use crate::rows::{self, Draft, NewPassword};
 use crate::schema::fields::Kind;
 use crate::schema::{Collection, FieldValue, Schema};
-use crate::store::{ConnExt, StoreError, Tx, Value};
+use crate::store::{StoreError, Tx};
 
 use super::convert::value_of;
 use super::kinds::Typing;
@@ -212,16 +212,7 @@ fn find_by_key(
     let Some(value) = value.filter(|value| !value.is_blank()) else {
         return Err(Error::invalid("", FieldErrors::one(field.name.as_str(), FieldError::required())));
     };
-    let dialect = tx.dialect();
-    let sql = format!(
-        "SELECT {} FROM {} WHERE {} = {}",
-        rows::select_list(dialect, collection),
-        dialect.quote(&collection.name),
-        dialect.quote(&field.name),
-        dialect.parameter(1)
-    );
-    let key: Value = value.to_stored();
-    Ok(tx.find_row(&sql, &[key], |row| rows::read_record(collection, row))?)
+    rows::find_record_by(tx, collection, &field.name, value.to_stored())
 }
 
 fn ready(collection: &Collection, wiring: &Wiring, row: &Row) -> Result<ReadyRow, Vec<Complaint>> {

@@ -28,17 +28,17 @@ pub fn get_record(conn: &dyn Conn, collection: &Arc<Collection>, id: &str) -> Re
     find_record(conn, collection, id)?.ok_or_else(Error::not_found)
 }
 
-/// The first record whose `column` is exactly this text; for columns with a unique index.
+/// The first record whose `column` is exactly this value; for columns with a unique index.
 pub fn find_record_by(
     conn: &dyn Conn,
     collection: &Arc<Collection>,
     column: &str,
-    text: &str,
+    value: impl Into<Value>,
 ) -> Result<Option<Record>> {
     let dialect = conn.dialect();
     let sql =
         format!("{} WHERE {} = {} LIMIT 1", select(conn, collection), dialect.quote(column), dialect.parameter(1));
-    Ok(conn.find_row(&sql, &[Value::from(text)], |row| read_record(collection, row))?)
+    Ok(conn.find_row(&sql, &[value.into()], |row| read_record(collection, row))?)
 }
 
 /// The records whose columns are exactly these texts; for sets that are small by their kind.
