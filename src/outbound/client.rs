@@ -108,28 +108,29 @@ impl Outbound {
 
     /// Sends a request and reads its answer.
     pub async fn send(&self, ask: Ask<'_>) -> Result<Answer, OutboundError> {
-        let _place = self.take_place()?;
-        let host = Origin::parse(ask.url).map_or_else(|| "the address".to_owned(), |origin| origin.host().to_owned());
-        let time_max = ask.time_max;
-        let exchange = async {
-            let (response, url) = self.follow(&ask).await?;
-            let status = response.status().as_u16();
-            let content_type = media_type(&response);
-            let mut body = Vec::new();
-            read(response, &url, ask.bytes_max, async |chunk: Bytes| {
-                body.extend_from_slice(&chunk);
-                Ok(())
-            })
-            .await?;
-            Ok(Answer { status, content_type, body: body.into(), url })
+        let mut body = Vec::new();
+        let take = async |chunk: Bytes| {
+            body.extend_from_slice(&chunk);
+            Ok(())
         };
-        tokio::time::timeout(time_max, exchange).await.map_err(|_| OutboundError::Slow(host))?
+        let answer = self.exchange(ask, |_| true, take).await?;
+        Ok(Answer { body: body.into(), ..answer })
     }
 
     /// Sends a request and hands the body of a successful answer over as it comes; that of another one isn't read.
     pub async fn stream(
         &self,
         ask: Ask<'_>,
+        take: impl AsyncFnMut(Bytes) -> io::Result<()>,
+    ) -> Result<Answer, OutboundError> {
+        self.exchange(ask, Answer::is_success, take).await
+    }
+
+    /// Sends a request and hands the body over, if its answer is one whose body is wanted.
+    async fn exchange(
+        &self,
+        ask: Ask<'_>,
+        is_wanted: impl Fn(&Answer) -> bool,
         take: impl AsyncFnMut(Bytes) -> io::Result<()>,
     ) -> Result<Answer, OutboundError> {
         let _place = self.take_place()?;
@@ -140,7 +141,7 @@ impl Outbound {
             let status = response.status().as_u16();
             let content_type = media_type(&response);
             let answer = Answer { status, content_type, body: Bytes::new(), url };
-            if answer.is_success() {
+            if is_wanted(&answer) {
                 read(response, &answer.url, ask.bytes_max, take).await?;
             }
             Ok(answer)

@@ -144,6 +144,11 @@ fn time_max() -> Duration {
     named.map_or(TIME_MAX, Duration::from_millis)
 }
 
+/// The answer, if it is one of success.
+pub fn successful(answer: Answer) -> Result<Answer, ProviderError> {
+    if answer.is_success() { Ok(answer) } else { Err(ProviderError::Status(answer.status)) }
+}
+
 fn read_tokens(answer: &Answer) -> Result<Tokens, ProviderError> {
     let fields = match answer.content_type.as_str() {
         "application/x-www-form-urlencoded" | "text/plain" => form_urlencoded::parse(&answer.body)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use crate::outbound::Origin;
 
 use super::configured::nonce_of;
-use super::exchange::{Exchange, ProviderError};
+use super::exchange::{Exchange, ProviderError, successful};
 use super::keys::{self, Signed};
 
 /// By when a token is judged.
@@ -91,9 +91,7 @@ async fn discover(exchange: &Exchange<'_>, issuer: &str) -> Result<Option<String
     if (400..500).contains(&answer.status) {
         return Ok(None);
     }
-    if !answer.is_success() {
-        return Err(ProviderError::Status(answer.status));
-    }
+    let answer = successful(answer)?;
     // A page for every unknown path is no description.
     let Ok(Json::Object(description)) = serde_json::from_slice(&answer.body) else { return Ok(None) };
     let text = |key: &str| description.get(key).and_then(Json::as_str).unwrap_or_default();

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use crate::outbound::Payload;
 
-use super::exchange::{Exchange, ProviderError};
+use super::exchange::{Exchange, ProviderError, successful};
 use super::id_token::refused;
 
 /// What a signature is of, and how it claims to be made.
@@ -19,10 +19,7 @@ pub struct Signed<'a> {
 /// Checks a signature with the keys at `url`, which are asked for at each sign-in: a key that was withdrawn counts no
 /// more from then on.
 pub async fn check_signature(exchange: &Exchange<'_>, url: &str, signed: &Signed<'_>) -> Result<(), ProviderError> {
-    let answer = exchange.ask(url, None, &[], Payload::None).await?;
-    if !answer.is_success() {
-        return Err(ProviderError::Status(answer.status));
-    }
+    let answer = successful(exchange.ask(url, None, &[], Payload::None).await?)?;
     let set: Json = serde_json::from_slice(&answer.body).map_err(|_| ProviderError::Unreadable)?;
     let (key, algorithm) = find_key(&set, signed)?;
     let is_right = jsonwebtoken::crypto::verify(signed.signature, signed.message.as_bytes(), &key, algorithm);

@@ -6,7 +6,7 @@ use crate::clock::date_text;
 use crate::outbound::Payload;
 use crate::schema::oauth2::{Condition, MailList, Pick, Quirk, Source};
 
-use super::exchange::{Exchange, ProviderError, Tokens};
+use super::exchange::{Exchange, ProviderError, Tokens, successful};
 use super::id_token::{self, Times};
 use super::reading::{Reading, read_object};
 
@@ -24,7 +24,7 @@ pub struct Identity {
     pub unvouched_email: String,
     pub avatar_url: String,
     /// The user's data as received.
-    pub raw: Map<String, Json>,
+    pub raw: Json,
     pub tokens: Tokens,
     /// When the access token ends, in the stored form; `""`: not known.
     pub expiry: String,
@@ -61,7 +61,7 @@ pub async fn identify(
     {
         emails.vouched = listed_email(exchange, reading, mails).await?;
     }
-    let identity = Identity {
+    Ok(Identity {
         provider: configured.provider.name,
         id: reading.pick(&account.id)?,
         name: reading.pick(&account.name)?,
@@ -69,12 +69,10 @@ pub async fn identify(
         email: emails.vouched,
         unvouched_email: emails.unvouched,
         avatar_url: reading.pick(&account.avatar)?,
-        raw: Map::new(),
         expiry: expiry(&tokens, times),
-        tokens: tokens.clone(),
-    };
-    let Json::Object(raw) = user else { return Err(ProviderError::Unreadable) };
-    Ok(Identity { raw, ..identity })
+        raw: user,
+        tokens,
+    })
 }
 
 struct Emails {
@@ -107,10 +105,7 @@ async fn user_data(
             exchange.ask(configured.user_url(), Some(&bearer(tokens)), &[], Payload::None).await?
         }
     };
-    if !answer.is_success() {
-        return Err(ProviderError::Status(answer.status));
-    }
-    read_object(&answer.body)
+    read_object(&successful(answer)?.body)
 }
 
 /// The address out of a list at a URL of its own.
@@ -124,9 +119,7 @@ async fn listed_email(
     if mails.refusals.contains(&answer.status) {
         return Ok(String::new());
     }
-    if !answer.is_success() {
-        return Err(ProviderError::Status(answer.status));
-    }
+    let answer = successful(answer)?;
     let listed: Json = serde_json::from_slice(&answer.body).map_err(|_| ProviderError::Unreadable)?;
     for item in reading.at(&listed).items(mails.items)? {
         let item = reading.at(item);
