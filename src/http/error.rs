@@ -40,7 +40,12 @@ pub fn envelope(error: &Error) -> Json {
         Error::Invalid { fields, .. } => tree(fields),
         _ => Map::new(),
     };
-    json!({ "data": data, "message": message(error), "status": status(error).as_u16() })
+    envelope_of(status(error), &message(error), data)
+}
+
+/// The same for a status that only one protocol has. `message` is a sentence.
+pub fn envelope_of(status: StatusCode, message: &str, data: Map<String, Json>) -> Json {
+    json!({ "data": data, "message": message, "status": status.as_u16() })
 }
 
 /// What the client is told, in sentence form.

@@ -12,9 +12,10 @@ use actix_web::http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, Head
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::TryStreamExt;
-use serde_json::json;
+use serde_json::Map;
 
 use crate::error::{Error, Result};
+use crate::http::error::envelope_of;
 use crate::http::{BodyLimit, Call, Guard, LoadError, Response, Route};
 use crate::schema::fields::Kind;
 use crate::schema::{Schema, file_name};
@@ -199,7 +200,7 @@ fn check_version(call: &Call) -> Option<Response> {
 
 /// A refusal with a status that only this protocol has, in the usual envelope.
 fn refusal(status: StatusCode, message: &str) -> Response {
-    let envelope = json!({ "data": {}, "message": message, "status": status.as_u16() });
+    let envelope = envelope_of(status, message, Map::new());
     let bytes = serde_json::to_vec(&envelope).expect("an envelope is plain JSON");
     spoken(Response::picked_json(bytes).with_status(status))
 }
