@@ -18,6 +18,16 @@ pub fn ip_text(address: IpAddr) -> String {
     }
 }
 
+/// The flag that a text means; `None` for any other text. Parameters, forms, options and stored texts spell it so
+/// (contract/03 §3).
+pub fn parse_flag(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 /// Whether a text is one e-mail address (contract/03, email): atoms joined by single dots, `@`, two or more labels of
 /// which the last starts and ends with a letter.
 pub fn is_email(text: &str) -> bool {

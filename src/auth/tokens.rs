@@ -14,7 +14,7 @@ use crate::crypto::jwt::{self, TokenError, TokenSecret};
 use crate::error::{Error, Result};
 use crate::rows::find_record;
 use crate::schema::auth_options::TokenOptions;
-use crate::schema::{AuthOptions, Collection, Record, Schema};
+use crate::schema::{AuthOptions, Collection, Record, Schema, to_bool};
 use crate::store::Conn;
 
 /// The kinds of token (contract/10 §1).
@@ -123,12 +123,7 @@ impl Claims {
 
     /// Whether an auth token may be exchanged: `true`, `1` and `"true"` count (contract/10 §5).
     pub fn is_refreshable(&self) -> bool {
-        match &self.refreshable {
-            Json::Bool(flag) => *flag,
-            Json::Number(number) => number.as_f64().is_some_and(|number| number != 0.0),
-            Json::String(text) => matches!(text.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"),
-            Json::Null | Json::Array(_) | Json::Object(_) => false,
-        }
+        to_bool(&self.refreshable)
     }
 
     /// The address that a verification or reset was asked for, or the one that an e-mail change began with.

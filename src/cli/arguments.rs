@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::formats::parse_flag;
+
 /// Monobase: a self-hosted backend in one binary.
 #[derive(Debug, Parser)]
 #[command(
@@ -277,11 +279,7 @@ impl FromStr for Flag {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Self(true)),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Self(false)),
-            _ => Err(format!("{text:?} is neither true nor false")),
-        }
+        parse_flag(text).map(Self).ok_or_else(|| format!("{text:?} is neither true nor false"))
     }
 }
 

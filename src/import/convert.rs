@@ -3,6 +3,7 @@
 
 use serde_json::Value as Json;
 
+use crate::formats::parse_flag;
 use crate::schema::fields::Kind;
 use crate::schema::json::{canonical_json, is_json};
 use crate::schema::{Field, FieldValue, Shape, to_list};
@@ -42,11 +43,7 @@ fn parsed(text: &str) -> Result<Json, &'static str> {
 }
 
 fn flag(text: &str) -> Result<FieldValue, &'static str> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(FieldValue::Bool(true)),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(FieldValue::Bool(false)),
-        _ => Err("is neither true nor false"),
-    }
+    parse_flag(text).map(FieldValue::Bool).ok_or("is neither true nor false")
 }
 
 fn number(text: &str) -> Result<FieldValue, &'static str> {

@@ -1,6 +1,7 @@
 //! The parameters of a list (contract/05 §2).
 
 use crate::error::{Error, Result};
+use crate::formats;
 
 const PER_PAGE_DEFAULT: u64 = 30;
 const PER_PAGE_MAX: u64 = 1000;
@@ -48,11 +49,7 @@ impl PageQuery {
 }
 
 fn parse_flag(text: &str) -> Result<bool> {
-    match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-        "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-        _ => Err(Error::bad_request()),
-    }
+    if text.is_empty() { Ok(false) } else { formats::parse_flag(text).ok_or_else(Error::bad_request) }
 }
 
 #[cfg(test)]

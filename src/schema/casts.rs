@@ -3,6 +3,8 @@
 
 use serde_json::Value as Json;
 
+use crate::formats::parse_flag;
+
 /// A text: numbers in plain decimal form, flags by name; null, arrays and objects are `""`.
 pub fn to_text(input: &Json) -> String {
     match input {
@@ -67,7 +69,7 @@ pub fn to_bool(input: &Json) -> bool {
 
 /// Whether a text is one of those that mean true.
 pub fn text_to_bool(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
+    parse_flag(text) == Some(true)
 }
 
 /// The elements of a select, relation or file value: texts in order, neither empty nor repeated.

@@ -33,7 +33,7 @@ pub mod sql_text;
 mod value;
 
 pub use auth_options::AuthOptions;
-pub use casts::to_list;
+pub use casts::{to_bool, to_list};
 pub use collection::{Collection, CollectionKind, Rules, SUPERUSERS};
 pub use collection_json::{KnownFields, StoredCollection, UnreadableCollection};
 pub use field::{Field, Shape};

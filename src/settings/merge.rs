@@ -4,6 +4,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::Settings;
+use crate::formats::parse_flag;
 
 /// A value of the change has another JSON type than its key takes.
 #[derive(Debug, thiserror::Error)]
@@ -93,11 +94,8 @@ fn form_value(current: &Json, values: &[String]) -> Json {
     let first = values.first().map_or("", String::as_str);
     let text = || Json::String(first.to_owned());
     match current {
-        Json::Bool(_) => match first {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => true.into(),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" | "" => false.into(),
-            _ => text(),
-        },
+        Json::Bool(_) if first.is_empty() => false.into(),
+        Json::Bool(_) => parse_flag(first).map_or_else(text, Json::from),
         Json::Number(_) if first.is_empty() => 0.into(),
         Json::Number(_) => first.parse::<i64>().map_or_else(|_| text(), Json::from),
         Json::Array(_) => values.iter().cloned().map(Json::String).collect(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::formats::is_email;
+use crate::formats::{is_email, parse_flag};
 use crate::schema::oauth2::{Condition, Pick};
 
 use super::exchange::{ProviderError, Tokens};
@@ -55,7 +55,7 @@ impl<'a> Reading<'a> {
             Condition::Truthy(path) => Ok(match self.find(path)? {
                 Some(Json::Bool(flag)) => *flag,
                 Some(Json::Number(number)) => number.as_f64() == Some(1.0),
-                Some(Json::String(text)) => matches!(text.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"),
+                Some(Json::String(text)) => parse_flag(text) == Some(true),
                 _ => false,
             }),
             Condition::Is(path, text) => Ok(self.text(path)? == *text),

@@ -7,6 +7,7 @@ use serde::de::{self, IntoDeserializer, Visitor};
 use serde_json::{Number, Value as Json};
 
 use super::{FormFields, LoadError};
+use crate::formats::parse_flag;
 use crate::http::query_string;
 
 /// What a key of a form holds.
@@ -137,10 +138,9 @@ impl<'de> de::Deserializer<'de> for Item {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
         match self {
             Self::Json(value) => Ok(value.deserialize_bool(visitor)?),
-            Self::Texts(texts) => match texts[0].as_str() {
-                "1" | "t" | "T" | "true" | "TRUE" | "True" => visitor.visit_bool(true),
-                "0" | "f" | "F" | "false" | "FALSE" | "False" => visitor.visit_bool(false),
-                other => Err(FormError(format!("{other:?} is no bool"))),
+            Self::Texts(texts) => match parse_flag(&texts[0]) {
+                Some(flag) => visitor.visit_bool(flag),
+                None => Err(FormError(format!("{:?} is no bool", texts[0]))),
             },
         }
     }

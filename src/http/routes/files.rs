@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::files::FileRequest;
+use crate::formats::parse_flag;
 use crate::http::content::{self, Content};
 use crate::http::{Call, Guard, RateLimit, Response, Route};
 use crate::query::{Caller, Context};
@@ -82,7 +83,7 @@ async fn download(call: Call) -> Result<Response> {
     let read_ahead_bytes = content::read_ahead_bytes(call.method(), call.headers());
     let opened = app.files.open(&found, thumb_size, read_ahead_bytes).await?;
 
-    let is_forced = matches!(call.query_value("download"), Some("1" | "t" | "T" | "true" | "TRUE" | "True"));
+    let is_forced = call.query_value("download").and_then(parse_flag) == Some(true);
     let is_inline = INLINE_TYPES.contains(&opened.file.content_type.as_str()) && !is_forced;
     let kind = if is_inline { "inline" } else { "attachment" };
     let by_extension = TYPES_BY_EXTENSION.iter().find(|(extension, _)| opened.served_name.ends_with(extension));
