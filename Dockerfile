@@ -28,9 +28,8 @@ COPY LICENSE /usr/share/doc/monobase/LICENSE
 USER monobase
 VOLUME /data
 EXPOSE 8090
-# glibc keeps an arena for each thread; two are enough and keep the resident memory small.
 # A backtrace for each error that is only reported costs more than it tells.
-ENV MALLOC_ARENA_MAX=2 RUST_LIB_BACKTRACE=0
+ENV RUST_LIB_BACKTRACE=0
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD curl --fail --silent --output /dev/null http://127.0.0.1:8090/api/health || exit 1
 ENTRYPOINT ["monobase"]

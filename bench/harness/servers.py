@@ -23,8 +23,7 @@ class Server:
         # Files, not pipes: nobody reads them, and a full pipe would stop the server.
         self.log = open(home.parent / f"{home.name}.log", "wb")
         self.child = subprocess.Popen(
-            [str(part) for part in self.command(root, binary)], stdout=self.log, stderr=self.log,
-            env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+            [str(part) for part in self.command(root, binary)], stdout=self.log, stderr=self.log
         )
         while not self.answers():
             if self.child.poll() is not None or time.monotonic() - started > START_SECONDS_MAX:

@@ -25,7 +25,9 @@ pub fn start(
     let work = move |_: &StopSign| delete_old(&logs, &of_settings, &clock);
     jobs.add_cron(CLEANUP, every("0 */6 * * *"), Listing::Shown, Arc::new(work));
     store.subscribe(Arc::new(AfterSave(jobs.clone())));
-    LogWriter::start(auxiliary.clone(), settings.clone())
+    let of_writer = settings.clone();
+    let data_bytes_max = move || usize::try_from(of_writer.current().document.logs.max_data_size).unwrap_or(0);
+    LogWriter::start(auxiliary.clone(), data_bytes_max)
 }
 
 /// Runs the clean-up when the settings were saved (contract/20 §2, Effects).

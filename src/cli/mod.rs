@@ -15,7 +15,7 @@ mod arguments;
 mod import;
 mod interrupt;
 mod logging;
-mod open_files;
+mod process;
 mod serve;
 mod superuser;
 mod usage;

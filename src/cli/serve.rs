@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use jiff::ZonedDateTime;
 
 use super::arguments::{GlobalFlags, ServeArguments};
-use super::{beside_executable, failure, open_app, open_files};
+use super::{beside_executable, failure, open_app, process};
 use crate::app::{App, Purpose};
 use crate::auth::superusers;
 use crate::error::Result;
@@ -21,8 +21,8 @@ pub fn run(flags: &GlobalFlags, arguments: &ServeArguments) -> anyhow::Result<()
     if arguments.https.is_some() || !arguments.domains.is_empty() {
         bail!("TLS isn't built in yet: serve plain HTTP behind a proxy that ends it, without domains and --https");
     }
-    open_files::raise_limit();
-    open_files::survive_file_size_limit();
+    process::raise_open_files_limit();
+    process::survive_file_size_limit();
     let public_dir = match &flags.public_dir {
         Some(dir) => dir.clone(),
         None => beside_executable("pb_public")?,

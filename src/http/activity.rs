@@ -1,9 +1,11 @@
 //! What the activity log is told of a request (contract/14 §7).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Instant;
 
 use actix_web::HttpRequest;
+use actix_web::http::Uri;
 use actix_web::http::header::{HeaderName, REFERER, USER_AGENT};
 use serde_json::Value as Json;
 
@@ -43,36 +45,52 @@ pub(super) fn log(
         return;
     }
     let header = |name: HeaderName| {
-        http.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+        http.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default()
     };
     let auth = asker.and_then(|asker| asker.caller.auth());
     let (status, error_text, details, meta) = match ending {
-        Ending::Answered { status, meta } => (*status, None, Json::Null, meta.clone()),
-        Ending::Failed(failed) => (error::status(failed).as_u16(), Some(error::message(failed)), details(failed), None),
+        Ending::Answered { status, meta } => (*status, None, None, meta.as_ref().map(json_text)),
+        Ending::Failed(failed) => {
+            let text = error::message(failed);
+            (error::status(failed).as_u16(), Some(text.into()), details(failed).as_ref().map(json_text), None)
+        }
     };
-    writer.write(RequestEntry {
-        at: app.clock.now(),
-        method: http.method().as_str().to_owned(),
-        url: http.uri().to_string(),
+    let entry = RequestEntry {
+        at_ms: app.clock.now().as_millisecond(),
+        method: http.method().as_str(),
+        url: uri_text(http.uri()),
         status,
         exec_ms: begun.elapsed().as_secs_f64() * 1000.0,
         referer: header(REFERER),
         user_agent: header(USER_AGENT),
-        auth: auth.map(|auth| AuthOf { collection: auth.collection().name.to_string(), id: auth.id().to_owned() }),
-        user_ip: asker.map_or(remote_ip, |asker| asker.real_ip),
-        remote_ip,
+        auth: auth.map(|auth| AuthOf { collection: &auth.collection().name, id: auth.id() }),
+        user_ip: Some(asker.map_or(remote_ip, |asker| asker.real_ip)),
+        remote_ip: Some(remote_ip),
         error: error_text,
         details,
         meta,
-    });
+    };
+    writer.write(entry, logs);
+}
+
+/// The target of the request line as sent, which is a path but for proxies.
+fn uri_text(uri: &Uri) -> Cow<'_, str> {
+    match uri.path_and_query() {
+        Some(target) if uri.authority().is_none() => target.as_str().into(),
+        _ => uri.to_string().into(),
+    }
+}
+
+fn json_text(json: &Json) -> Box<str> {
+    json.to_string().into()
 }
 
 /// The cause of an error answer: a text, the refused fields, or nothing.
-fn details(failed: &Error) -> Json {
+fn details(failed: &Error) -> Option<Json> {
     match failed {
-        Error::Invalid { .. } => error::envelope(failed)["data"].take(),
-        Error::BadRequest { source: Some(source), .. } | Error::Internal(source) => source.to_string().into(),
-        Error::TooMany { cause, .. } => serde_json::from_str(cause).unwrap_or_else(|_| cause.as_ref().into()),
-        _ => Json::Null,
+        Error::Invalid { .. } => Some(error::envelope(failed)["data"].take()),
+        Error::BadRequest { source: Some(source), .. } | Error::Internal(source) => Some(source.to_string().into()),
+        Error::TooMany { cause, .. } => Some(serde_json::from_str(cause).unwrap_or_else(|_| cause.as_ref().into())),
+        _ => None,
     }
 }

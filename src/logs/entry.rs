@@ -1,11 +1,10 @@
-//! One request as its row holds it.
+//! One request as it waits for its row, and what the row says of it.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use serde_json::Value as Json;
+use serde::{Deserialize, Serialize};
 
 use crate::formats::ip_text;
 use crate::schema::json::{write_number, write_string};
@@ -19,36 +18,56 @@ const SECRET_PARAMETERS: [&str; 4] = ["token", "otp", "code", "password"];
 const TRUNCATED: &str = "__pb_truncated__";
 
 /// Who asked, if anybody was signed in.
-#[derive(Clone, Debug)]
-pub struct AuthOf {
-    pub collection: String,
-    pub id: String,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuthOf<'a> {
+    pub collection: &'a str,
+    /// Empty where the settings don't want it.
+    pub id: &'a str,
 }
 
 /// A request that was answered.
-#[derive(Clone, Debug)]
-pub struct RequestEntry {
-    /// When it was answered.
-    pub at: Timestamp,
-    pub method: String,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RequestEntry<'a> {
+    /// When it was answered, unix milliseconds.
+    pub at_ms: i64,
+    pub method: &'a str,
     /// As sent, with its query.
-    pub url: String,
+    #[serde(borrow)]
+    pub url: Cow<'a, str>,
     pub status: u16,
     pub exec_ms: f64,
-    pub referer: String,
-    pub user_agent: String,
-    pub auth: Option<AuthOf>,
-    pub user_ip: IpAddr,
-    pub remote_ip: IpAddr,
+    #[serde(borrow)]
+    pub referer: Cow<'a, str>,
+    #[serde(borrow)]
+    pub user_agent: Cow<'a, str>,
+    #[serde(borrow)]
+    pub auth: Option<AuthOf<'a>>,
+    pub user_ip: Option<IpAddr>,
+    pub remote_ip: Option<IpAddr>,
     /// The message of an error answer.
-    pub error: Option<String>,
-    /// What caused it: a text, the refused fields, or nothing.
-    pub details: Json,
-    /// What the route adds.
-    pub meta: Option<Json>,
+    #[serde(borrow)]
+    pub error: Option<Cow<'a, str>>,
+    /// What caused it, as JSON: a text, the refused fields, or null. Only error answers have it.
+    pub details: Option<Box<str>>,
+    /// What the route adds, as JSON.
+    pub meta: Option<Box<str>>,
 }
 
-impl RequestEntry {
+impl RequestEntry<'_> {
+    /// Takes out what may not be kept: secrets in URLs, and what the settings don't want.
+    pub fn keep_only_what_may_be(&mut self, settings: &Logs) {
+        mask(&mut self.url);
+        mask(&mut self.referer);
+        if !settings.log_ip {
+            (self.user_ip, self.remote_ip) = (None, None);
+        }
+        if let Some(auth) = &mut self.auth
+            && !settings.log_auth_id
+        {
+            auth.id = "";
+        }
+    }
+
     /// 8 for an error answer, else 0.
     pub fn level(&self) -> i64 {
         if self.error.is_some() { 8 } else { 0 }
@@ -56,38 +75,36 @@ impl RequestEntry {
 
     /// `METHOD URI`, decoded.
     pub fn message(&self) -> String {
-        let url = mask(&self.url);
-        let decoded = percent_decode_str(&url).decode_utf8_lossy();
-        format!("{} {}", cut(&self.method, METHOD_BYTES_MAX), cut(&decoded, URL_BYTES_MAX))
+        let decoded = percent_decode_str(&self.url).decode_utf8_lossy();
+        format!("{} {}", cut(self.method, METHOD_BYTES_MAX), cut(&decoded, URL_BYTES_MAX))
     }
 
-    /// The row's `data`: an object with sorted keys, as the settings want it.
-    pub fn data(&self, settings: &Logs) -> String {
-        let auth = self.auth.as_ref();
-        let mut data = BoundedObject::new(usize::try_from(settings.max_data_size).unwrap_or(0));
-        data.text("auth", auth.map_or("", |auth| auth.collection.as_str()));
-        if let (true, Some(auth)) = (settings.log_auth_id, auth) {
-            data.text("authId", &auth.id);
+    /// The row's `data`: an object with sorted keys, of at most `bytes_max` bytes (0: of any size).
+    pub fn data(&self, bytes_max: usize) -> String {
+        let mut data = BoundedObject::new(bytes_max);
+        data.text("auth", self.auth.as_ref().map_or("", |auth| auth.collection));
+        if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.id.is_empty()) {
+            data.text("authId", auth.id);
         }
         if let Some(error) = &self.error {
-            data.json("details", &self.details);
+            data.json("details", self.details.as_deref().unwrap_or("null"));
             data.text("error", error);
         }
         data.put("execTime", |out| write_number(self.exec_ms, out));
         if let Some(meta) = &self.meta {
             data.json("meta", meta);
         }
-        data.text("method", &cut(&self.method, METHOD_BYTES_MAX));
-        data.text("referer", &cut(&mask(&self.referer), HEADER_BYTES_MAX));
-        if settings.log_ip {
-            data.text("remoteIP", &ip_text(self.remote_ip));
+        data.text("method", &cut(self.method, METHOD_BYTES_MAX));
+        data.text("referer", &cut(&self.referer, HEADER_BYTES_MAX));
+        if let Some(ip) = self.remote_ip {
+            data.text("remoteIP", &ip_text(ip));
         }
         data.put("status", |out| write_number(self.status.into(), out));
         data.text("type", "request");
-        data.text("url", &cut(&mask(&self.url), URL_BYTES_MAX));
+        data.text("url", &cut(&self.url, URL_BYTES_MAX));
         data.text("userAgent", &cut(&self.user_agent, HEADER_BYTES_MAX));
-        if settings.log_ip {
-            data.text("userIP", &ip_text(self.user_ip));
+        if let Some(ip) = self.user_ip {
+            data.text("userIP", &ip_text(ip));
         }
         data.finish()
     }
@@ -128,8 +145,8 @@ impl BoundedObject {
         self.put(key, |out| write_string(text, out));
     }
 
-    fn json(&mut self, key: &str, value: &Json) {
-        self.put(key, |out| serde_json::to_writer(out, value).expect("a JSON value can be written to memory"));
+    fn json(&mut self, key: &str, text: &str) {
+        self.put(key, |out| out.extend_from_slice(text.as_bytes()));
     }
 
     fn write_key(&mut self, key: &str) {
@@ -157,64 +174,68 @@ fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}...", &text[..text.floor_char_boundary(bytes_max)]))
 }
 
-/// The URL with the values of secret parameters as `***`.
-fn mask(url: &str) -> Cow<'_, str> {
-    let Some((path, query)) = url.split_once('?') else { return Cow::Borrowed(url) };
+/// Puts `***` for the values of a URL's secret parameters.
+fn mask(url: &mut Cow<'_, str>) {
+    let Some((path, query)) = url.split_once('?') else { return };
     let is_secret = |pair: &str| {
         let name = pair.split('=').next().unwrap_or("");
         let name = percent_decode_str(name).decode_utf8_lossy();
         SECRET_PARAMETERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
     };
     if !query.split('&').any(is_secret) {
-        return Cow::Borrowed(url);
+        return;
     }
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) if is_secret(pair) => format!("{name}=***"),
         _ => pair.to_owned(),
     });
-    Cow::Owned(format!("{path}?{}", pairs.collect::<Vec<_>>().join("&")))
+    *url = Cow::Owned(format!("{path}?{}", pairs.collect::<Vec<_>>().join("&")));
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value as Json, json};
 
     use super::*;
 
-    fn entry() -> RequestEntry {
+    fn entry<'a>() -> RequestEntry<'a> {
         RequestEntry {
-            at: Timestamp::UNIX_EPOCH,
-            method: "GET".into(),
+            at_ms: 0,
+            method: "GET",
             url: "/api/files/a/b/c%20d.txt?token=secret.a.b&thumb=1".into(),
             status: 200,
             exec_ms: 1.5,
             referer: "http://a.de/?TOKEN=secret".into(),
-            user_agent: "x".repeat(2100),
-            auth: Some(AuthOf { collection: "users".into(), id: "u1".into() }),
-            user_ip: [1, 1, 1, 1].into(),
-            remote_ip: [2, 2, 2, 2].into(),
+            user_agent: "x".repeat(2100).into(),
+            auth: Some(AuthOf { collection: "users", id: "u1" }),
+            user_ip: Some([1, 1, 1, 1].into()),
+            remote_ip: Some([2, 2, 2, 2].into()),
             error: None,
-            details: Json::Null,
+            details: None,
             meta: None,
         }
     }
 
-    fn data_of(entry: &RequestEntry, settings: &Logs) -> Map<String, Json> {
-        serde_json::from_str(&entry.data(settings)).unwrap()
+    fn data_of(mut entry: RequestEntry<'_>, settings: &Logs) -> Map<String, Json> {
+        entry.keep_only_what_may_be(settings);
+        let bytes = postcard::to_allocvec(&entry).unwrap();
+        let entry: RequestEntry<'_> = postcard::from_bytes(&bytes).unwrap();
+        serde_json::from_str(&entry.data(settings.max_data_size as usize)).unwrap()
     }
 
     #[test]
     fn tokens_are_masked_wherever_a_url_stands() {
-        let entry = entry();
-        let data = data_of(&entry, &Logs::default());
+        let mut kept = entry();
+        kept.keep_only_what_may_be(&Logs::default());
+        assert_eq!(kept.message(), "GET /api/files/a/b/c d.txt?token=***&thumb=1");
+        let data = data_of(entry(), &Logs::default());
         assert_eq!(data["url"], "/api/files/a/b/c%20d.txt?token=***&thumb=1");
         assert_eq!(data["referer"], "http://a.de/?TOKEN=***");
-        assert_eq!(entry.message(), "GET /api/files/a/b/c d.txt?token=***&thumb=1");
     }
 
     #[test]
     fn keys_are_sorted_and_depend_on_the_settings() {
-        let keys = |settings: &Logs| data_of(&entry(), settings).keys().cloned().collect::<Vec<_>>().join(" ");
+        let keys = |settings: &Logs| data_of(entry(), settings).keys().cloned().collect::<Vec<_>>().join(" ");
         let all = "auth execTime method referer remoteIP status type url userAgent userIP";
         assert_eq!(keys(&Logs::default()), all);
         let quiet = Logs { log_ip: false, log_auth_id: true, ..Logs::default() };
@@ -223,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_cut_and_marked() {
-        let limited = |bytes| data_of(&entry(), &Logs { max_data_size: bytes, ..Logs::default() });
+        let limited = |bytes| data_of(entry(), &Logs { max_data_size: bytes, ..Logs::default() });
         let data = limited(300);
         assert_eq!((&data[TRUNCATED], &data["userAgent"]), (&json!(true), &Json::Null));
         assert!(!data.contains_key("userIP") && data.contains_key("url"));
@@ -233,8 +254,9 @@ mod tests {
 
     #[test]
     fn errors_say_what_and_why() {
-        let failed = RequestEntry { error: Some("Bad.".into()), details: json!({"a": 1}), ..entry() };
-        let data = data_of(&failed, &Logs::default());
-        assert_eq!((&data["error"], &data["details"], failed.level()), (&json!("Bad."), &json!({"a": 1}), 8));
+        let failed = RequestEntry { error: Some("Bad.".into()), details: Some(r#"{"a":1}"#.into()), ..entry() };
+        assert_eq!(failed.level(), 8);
+        let data = data_of(failed, &Logs::default());
+        assert_eq!((&data["error"], &data["details"]), (&json!("Bad."), &json!({"a": 1})));
     }
 }

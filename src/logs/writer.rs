@@ -1,85 +1,52 @@
-//! The thread that writes entries in batches (contract/14 §7): 200 of them, or what there is 3 s after the last.
-//!
-//! Requests only add to a list: the thread is woken for the first entry of a batch and for the one that makes it full,
-//! not for each (which cost 3 µs of a request in the two threads' switches).
+//! The thread that puts entries on the disk (contract/14 §7): 200 of them, or what there is 3 s after the last.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::entry::RequestEntry;
-use crate::clock::{Clock, date_text};
+use super::row_ids::RowIds;
+use super::spool;
+use super::waiting::{Batch, Waiting, Work};
 use crate::error::{Error, Result};
-use crate::ids;
-use crate::settings::SharedSettings;
-use crate::store::{Store, Value};
+use crate::settings::Logs;
+use crate::store::Store;
 
-const BATCH_ROWS: usize = 200;
-const BATCH_WAIT: Duration = Duration::from_secs(3);
-/// Under load a batch takes what comes in so long: pages of the indexes are then written once for several rows.
-const BATCH_PAUSE: Duration = Duration::from_millis(250);
-/// A batch that doesn't wait for that.
-const BATCH_ROWS_ENOUGH: usize = WAITING_MAX / 2;
-/// Entries that wait while a batch is written, some 2 KiB each at most in practice. What comes on top is dropped.
-const WAITING_MAX: usize = 4096;
-const DAY_SECONDS: i64 = 24 * 3600;
-const INSERT: &str = "INSERT INTO _logs (id, level, message, data, created) VALUES (?, ?, ?, ?, ?)";
+/// A batch of more entries than this is a burst, some 4,000 a second, and is spooled.
+const FILED_AT_ONCE_MAX: usize = 1000;
+/// Most bytes in the spool, half a million entries: a load that lasts is filed as fast as the disk allows.
+const SPOOL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The list and the thread that empties it.
 pub struct LogWriter {
-    shared: Arc<Shared>,
+    waiting: Arc<Waiting>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Shared {
-    waiting: Mutex<Waiting>,
-    changed: Condvar,
-}
-
-struct Waiting {
-    entries: Vec<RequestEntry>,
-    /// When the last entry came.
-    last: Instant,
-    dropped: u64,
-    is_closed: bool,
-}
-
 impl LogWriter {
-    /// Starts the thread.
-    pub fn start(store: Store, settings: Arc<SharedSettings>) -> Result<Self> {
-        let waiting = Waiting { entries: Vec::new(), last: Instant::now(), dropped: 0, is_closed: false };
-        let shared = Arc::new(Shared { waiting: Mutex::new(waiting), changed: Condvar::new() });
-        let of_thread = shared.clone();
+    /// Starts the thread, which begins with what a former process has spooled. `data_bytes_max` tells the setting.
+    pub fn start(store: Store, data_bytes_max: impl Fn() -> usize + Send + 'static) -> Result<Self> {
+        let spooled = store.read_seldom(|conn| spool::size(conn))?;
+        let waiting = Arc::new(Waiting::new());
+        let of_thread = waiting.clone();
+        let mut clerk = Clerk { store, data_bytes_max, ids: Arc::new(RowIds::new()), spooled };
         let thread = std::thread::Builder::new()
             .name("logs".to_owned())
-            .spawn(move || run(&store, &settings, &of_thread))
+            .spawn(move || clerk.work(&of_thread))
             .map_err(Error::internal)?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        Ok(Self { waiting, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Adds an entry; never waits for the disk. With a full list it is dropped, and counted.
-    pub fn write(&self, entry: RequestEntry) {
-        let mut waiting = self.shared.lock();
-        if waiting.is_closed {
-            return;
-        }
-        if waiting.entries.len() >= WAITING_MAX {
-            waiting.dropped += 1;
-            return;
-        }
-        waiting.entries.push(entry);
-        waiting.last = Instant::now();
-        let wakes = matches!(waiting.entries.len(), 1 | BATCH_ROWS | BATCH_ROWS_ENOUGH);
-        drop(waiting);
-        if wakes {
-            self.shared.changed.notify_one();
-        }
+    /// Adds an entry, without what the settings don't want; never waits for the disk. With a full list it is dropped, and
+    /// counted.
+    pub fn write(&self, mut entry: RequestEntry<'_>, settings: &Logs) {
+        entry.keep_only_what_may_be(settings);
+        self.waiting.add(&entry);
     }
 
-    /// Writes what waits and ends the thread.
+    /// Writes what waits and ends the thread. What is in the spool stays there for the next start.
     pub fn stop(&self) {
-        self.shared.lock().is_closed = true;
-        self.shared.changed.notify_one();
+        self.waiting.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread that writes logs had panicked");
@@ -87,81 +54,153 @@ impl LogWriter {
     }
 }
 
-impl Shared {
-    /// Waits for a batch, and gives with it how many entries were dropped meanwhile; `None` at the end.
-    fn next_batch(&self, last_batch: Instant) -> Option<(Vec<RequestEntry>, u64)> {
-        let mut waiting = self.lock();
+/// What the thread works with.
+struct Clerk<F> {
+    store: Store,
+    data_bytes_max: F,
+    ids: Arc<RowIds>,
+    /// Bytes in the spool.
+    spooled: u64,
+}
+
+impl<F: Fn() -> usize> Clerk<F> {
+    fn work(&mut self, waiting: &Waiting) {
+        let mut last_work = Instant::now();
         loop {
-            let left = match waiting.entries.len() {
-                0 if waiting.is_closed => return None,
-                0 => {
-                    waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-                    continue;
+            match waiting.next_work(last_work, self.spooled > 0) {
+                Work::Write(batch, dropped) => {
+                    last_work = Instant::now(); // batches begin in even time, however long one takes
+                    self.write(batch);
+                    if dropped > 0 {
+                        tracing::warn!(dropped, "request logs were dropped: more came than could be written");
+                    }
                 }
-                rows if waiting.is_closed || rows >= BATCH_ROWS_ENOUGH => Duration::ZERO,
-                rows if rows >= BATCH_ROWS => BATCH_PAUSE.saturating_sub(last_batch.elapsed()),
-                _ => BATCH_WAIT.saturating_sub(waiting.last.elapsed()),
-            };
-            if left.is_zero() {
-                return Some((std::mem::take(&mut waiting.entries), std::mem::take(&mut waiting.dropped)));
+                Work::File => {
+                    self.file_oldest();
+                    last_work = Instant::now();
+                }
+                Work::End => return,
             }
-            waiting = self.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing that panics runs under the lock, so a poisoned list is whole.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn write(&mut self, batch: Batch) {
+        let Batch { bytes, entries } = batch;
+        let size = bytes.len() as u64;
+        let is_spooled = entries > FILED_AT_ONCE_MAX && self.spooled < SPOOL_BYTES_MAX;
+        let (ids, data_bytes_max) = (self.ids.clone(), (self.data_bytes_max)());
+        let written = self.store.write_blocking(move |tx| {
+            if is_spooled { spool::put(tx, &bytes) } else { spool::file(tx, &bytes, &ids, data_bytes_max) }
+        });
+        match written {
+            Ok(()) if is_spooled => self.spooled += size,
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, entries, "request logs weren't written"),
+        }
     }
-}
 
-fn run(store: &Store, settings: &SharedSettings, shared: &Shared) {
-    let mut last_batch = Instant::now();
-    while let Some((batch, lost)) = shared.next_batch(last_batch) {
-        last_batch = Instant::now();
-        write_batch(store, settings, batch);
-        if lost > 0 {
-            tracing::warn!(lost, "request logs were dropped: more came than could be written");
+    fn file_oldest(&mut self) {
+        let (ids, data_bytes_max) = (self.ids.clone(), (self.data_bytes_max)());
+        match self.store.write_blocking(move |tx| spool::file_oldest(tx, &ids, data_bytes_max)) {
+            Ok(0) => self.spooled = 0,
+            Ok(size) => self.spooled = self.spooled.saturating_sub(size),
+            // Tried again after the pause.
+            Err(error) => tracing::error!(%error, "spooled request logs weren't filed"),
         }
     }
 }
 
-fn write_batch(store: &Store, settings: &SharedSettings, batch: Vec<RequestEntry>) {
-    let settings = settings.current();
-    let logs = &settings.document.logs;
-    let row = |entry: &RequestEntry| -> [Value; 5] {
-        [
-            ids::record_id().into(),
-            entry.level().into(),
-            entry.message().into(),
-            entry.data(logs).into(),
-            date_text(entry.at).into(),
-        ]
-    };
-    let rows: Vec<[Value; 5]> = batch.iter().map(row).collect();
-    let written = store.write_blocking(move |tx| {
-        for row in &rows {
-            tx.execute(INSERT, row)?;
-        }
-        Ok(())
-    });
-    if let Err(error) = written {
-        tracing::error!(%error, entries = batch.len(), "request logs weren't written");
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-/// Deletes what the settings don't keep: rows older than `maxDays` or below `minLevel`; all of them when it is 0.
-pub fn delete_old(store: &Store, settings: &SharedSettings, clock: &Clock) -> Result<()> {
-    let settings = settings.current();
-    let logs = &settings.document.logs;
-    if logs.max_days == 0 {
-        return store.write_blocking(|tx| Ok(tx.execute("DELETE FROM _logs", &[]).map(drop)?));
+    use super::*;
+    use crate::store::ConnExt;
+    use crate::store::testing::{Scratch, scratch};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn store() -> Scratch {
+        let store = scratch();
+        for script in
+            [include_str!("../../migrations/0001_auxiliary.sql"), include_str!("../../migrations/0002_auxiliary.sql")]
+        {
+            store.write_blocking(|tx| Ok(tx.execute_script(script)?)).unwrap();
+        }
+        store
     }
-    let seconds = clock.now_seconds().saturating_sub(logs.max_days.saturating_mul(DAY_SECONDS));
-    let before = jiff::Timestamp::from_second(seconds).map(date_text).unwrap_or_default();
-    let level = logs.min_level;
-    store.write_blocking(move |tx| {
-        let params = [Value::from(before.as_str()), Value::from(level)];
-        Ok(tx.execute("DELETE FROM _logs WHERE created <= ? OR level < ?", &params).map(drop)?)
-    })
+
+    fn write(writer: &LogWriter, count: usize) {
+        for number in 0..count {
+            let entry = RequestEntry {
+                at_ms: 1_764_540_000_000,
+                method: "GET",
+                url: format!("/{number}").into(),
+                status: 200,
+                exec_ms: 0.5,
+                referer: "".into(),
+                user_agent: "".into(),
+                auth: None,
+                user_ip: None,
+                remote_ip: None,
+                error: None,
+                details: None,
+                meta: None,
+            };
+            writer.write(entry, &Logs::default());
+        }
+    }
+
+    fn count(store: &Scratch, table: &'static str) -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        store
+            .read_seldom(move |conn| Ok(conn.find_row(&sql, &[], |row| row.cell(0).as_int())?))
+            .unwrap()
+            .unwrap()
+            .unwrap()
+    }
+
+    fn wait_until(is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < PATIENCE, "it doesn't come about");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_burst_is_spooled_and_filed_when_it_is_calm() {
+        let store = store();
+        let writer = LogWriter::start(store.clone(), || 0).unwrap();
+        write(&writer, 3 * FILED_AT_ONCE_MAX);
+        wait_until(|| count(&store, "_mb_log_spool") > 0);
+        wait_until(|| count(&store, "_logs") == 3 * FILED_AT_ONCE_MAX as i64);
+        assert_eq!(count(&store, "_mb_log_spool"), 0);
+        write(&writer, 10);
+        writer.stop();
+        assert_eq!(count(&store, "_logs"), 3 * FILED_AT_ONCE_MAX as i64 + 10);
+    }
+
+    #[test]
+    fn what_a_stopped_process_has_spooled_is_filed_by_the_next() {
+        let store = store();
+        let writer = LogWriter::start(store.clone(), || 0).unwrap();
+        write(&writer, 2 * FILED_AT_ONCE_MAX);
+        writer.stop();
+        assert_eq!((count(&store, "_logs"), count(&store, "_mb_log_spool")), (0, 1));
+        let next = LogWriter::start(store.clone(), || 0).unwrap();
+        wait_until(|| count(&store, "_logs") == 2 * FILED_AT_ONCE_MAX as i64);
+        next.stop();
+    }
+
+    #[test]
+    fn a_spooled_batch_that_cannot_be_read_stops_nothing() {
+        let store = store();
+        store.write_blocking(|tx| spool::put(tx, &[0xff; 100])).unwrap();
+        let writer = LogWriter::start(store.clone(), || 0).unwrap();
+        wait_until(|| count(&store, "_mb_log_spool") == 0);
+        write(&writer, 1);
+        writer.stop();
+        assert_eq!(count(&store, "_logs"), 1);
+    }
 }

@@ -9,6 +9,8 @@ use crate::clock::Clock;
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// More readers than this only take turns.
 const READERS_MAX: usize = 16;
+/// As the reference has it (contract/01 §2).
+const WRITER_CACHE_KIB: u32 = 32_000;
 /// Switches the "retry" mode on in builds with the feature `faults`.
 #[cfg(feature = "faults")]
 const RETRY_VARIABLE: &str = "MONOBASE_FAULT_RETRY";
@@ -31,6 +33,8 @@ pub struct StoreOptions {
     pub query_timeout: Duration,
     /// Threads that read what may scan.
     pub readers: usize,
+    /// Most pages that the writer keeps in memory, KiB.
+    pub writer_cache_kib: u32,
     /// What the time of a change in the log is read from.
     pub clock: Clock,
     /// Every first run of a write job is undone and the job run again, as an engine does that answers "retry".
@@ -46,6 +50,7 @@ impl StoreOptions {
             durability: Durability::Full,
             query_timeout: QUERY_TIMEOUT,
             readers: cores.clamp(2, READERS_MAX),
+            writer_cache_kib: WRITER_CACHE_KIB,
             clock: Clock::of_process(),
             retry_jobs: is_retry_asked(),
         }

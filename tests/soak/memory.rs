@@ -5,7 +5,8 @@ use std::fmt;
 /// Growth that is no leak: caches that still fill, a page that a larger database needs.
 const GROWTH_KIB_MAX: u64 = 24 * 1024;
 
-/// Resident memory, KiB, look by look.
+/// The program's own memory, KiB, look by look: mapped pages of the databases, which the system may take back at any time
+/// and which grow with the data, aren't in it.
 #[derive(Debug, Default)]
 pub struct Memory(Vec<u64>);
 
@@ -13,7 +14,7 @@ impl Memory {
     /// Reads it from `/proc`.
     pub fn look(&mut self, process_id: u32) {
         let status = std::fs::read_to_string(format!("/proc/{process_id}/status")).expect("the server runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a process has memory");
         let kib = line.trim().trim_end_matches("kB").trim().parse().expect("a number of KiB");
         self.0.push(kib);
     }

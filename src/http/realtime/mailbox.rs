@@ -25,8 +25,6 @@ const HEARTBEAT_LOOK: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(20);
 /// Writes that are due so soon are made at once with those that are due now.
 const GATHER_SLACK: Duration = Duration::from_millis(4);
-/// An emptied queue keeps room for so many frames; ten thousand idle streams keep no more.
-const FRAMES_KEPT: usize = 4;
 
 thread_local! {
     static MAILBOX: OnceCell<(Arc<Mailbox>, Streams)> = const { OnceCell::new() };
@@ -75,11 +73,11 @@ impl Queue {
         self.wants_heartbeat.take()
     }
 
-    /// The next frame.
+    /// The next frame. An emptied queue keeps no room: ten thousand idle streams need none.
     pub fn pop(&self) -> Option<Bytes> {
         let mut frames = self.frames.borrow_mut();
         let frame = frames.pop_front();
-        if frames.is_empty() && frames.capacity() > FRAMES_KEPT {
+        if frames.is_empty() {
             *frames = VecDeque::new();
         }
         frame

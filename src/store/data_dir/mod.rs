@@ -35,6 +35,8 @@ use crate::error::Error;
 
 const DATA_FILE: &str = "data.db";
 const AUXILIARY_FILE: &str = "auxiliary.db";
+/// Logs are written at the ends of their indexes, and seldom read.
+const AUXILIARY_CACHE_KIB: u32 = 2_000;
 const SIGNALS_DIR: &str = ".notify";
 /// Scratch space of backups and uploads, emptied at each start of a server (contract/01 §1).
 const SCRATCH_DIR: &str = ".pb_temp_to_delete";
@@ -175,7 +177,9 @@ fn open_databases(options: &DataDirOptions, found: Found) -> Result<(Store, Stor
         .map_err(|cause| OpenError::Failed { path: data_path, cause })?;
 
     let auxiliary_path = options.path.join(AUXILIARY_FILE);
-    let auxiliary = Store::open(store_options(AUXILIARY_FILE, Durability::Normal))
+    let auxiliary_options =
+        StoreOptions { writer_cache_kib: AUXILIARY_CACHE_KIB, ..store_options(AUXILIARY_FILE, Durability::Normal) };
+    let auxiliary = Store::open(auxiliary_options)
         .map_err(|cause| OpenError::Failed { path: auxiliary_path.clone(), cause: cause.into() })?;
     versions::bring_up_auxiliary(&auxiliary).map_err(|cause| OpenError::Failed { path: auxiliary_path, cause })?;
     Ok((data, auxiliary))

@@ -8,7 +8,7 @@ use crate::clock::{Clock, date_text};
 use crate::error::Result;
 use crate::ids;
 use crate::store::sqlite::inspect::Found;
-use crate::store::{ConnExt, Store, Tx};
+use crate::store::{Conn, ConnExt, Store, Tx};
 
 /// Monobase's own migrations of data.db after the first, which makes PocketBase's tables. Never edited once released.
 const MIGRATIONS: &[(u32, &str)] = &[
@@ -22,7 +22,11 @@ const SCHEMA: u32 = 5;
 /// What the head of a file says that was brought up to this: the next start then needs no look into it. "Mo" and the
 /// number of the last migration, as SQLite's `application_id`, which PocketBase leaves alone.
 pub const STAMP: u32 = 0x4d6f_0000 | SCHEMA;
-const AUXILIARY_TABLES: &str = include_str!("../../../migrations/0001_auxiliary.sql");
+/// What auxiliary.db has: a table, and the script that makes it.
+const AUXILIARY: [(&str, &str); 2] = [
+    ("_logs", include_str!("../../../migrations/0001_auxiliary.sql")),
+    ("_mb_log_spool", include_str!("../../../migrations/0002_auxiliary.sql")),
+];
 const LOG_ID_LENGTH: usize = 15;
 
 /// Refuses a database of a version that this binary doesn't know.
@@ -64,12 +68,16 @@ pub fn bring_up(data: &Store, found: Found, options: &FreshAuthOptions, clock: &
 
 /// Makes what auxiliary.db lacks.
 pub fn bring_up_auxiliary(auxiliary: &Store) -> Result<()> {
-    if auxiliary.read_here(|conn| has_table(conn, "_logs"))? {
+    let has_all =
+        |conn: &dyn Conn| AUXILIARY.iter().try_fold(true, |has_all, (table, _)| Ok(has_all && has_table(conn, table)?));
+    if auxiliary.read_seldom(move |conn| has_all(conn))? {
         return Ok(());
     }
     auxiliary.write_alone_blocking(|tx| {
-        if !has_table(tx, "_logs")? {
-            tx.execute_script(AUXILIARY_TABLES)?;
+        for (table, script) in AUXILIARY {
+            if !has_table(tx, table)? {
+                tx.execute_script(script)?;
+            }
         }
         Ok(())
     })

@@ -47,10 +47,11 @@ pub fn open_writer(options: &StoreOptions) -> Result<SqliteConn, StoreError> {
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",
     };
+    let cache_kib = options.writer_cache_kib;
     // Automatic checkpoints are replaced by `checkpoint`.
     let settings = format!(
         "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 200000000; PRAGMA synchronous = {synchronous};
-         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000;
+         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{cache_kib};
          PRAGMA wal_autocheckpoint = 0;"
     );
     let conn = open(&options.path, flags, &settings)?;

@@ -1,8 +1,8 @@
-//! What the system allows a server with its files.
+//! What the program asks of the system that it runs on.
 
 /// Raises the soft limit of open files to the hard one: each connection is one, and the usual 1,024 is far below what the
 /// server can hold. A failure is no reason not to start.
-pub fn raise_limit() {
+pub fn raise_open_files_limit() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid rlimit that outlives both calls; the calls touch nothing else.
     let raised = unsafe {
