@@ -1,51 +1,21 @@
 //! From the table of collections to the snapshot that requests work with, and anew after each commit that changed it.
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::schema::{Collection, KnownFields, Rules, Schema, SharedSchema, StoredCollection};
-use crate::store::{Cell, Conn, ConnExt, Event, Row, Subscriber};
+use crate::schema::{Collection, Rules, Schema, SharedSchema, StoredCollection};
+use crate::store::{Cell, Conn, Event, Subscriber};
 
+use super::parsing::{Batches, Parsing};
+
+/// How many columns [`COLUMNS`] are.
+const WIDTH: usize = 14;
 /// The columns of a stored row, in the order in which [`read_row`] takes them.
 pub(super) const COLUMNS: &str = "id, system, type, name, fields, indexes, listRule, viewRule, createRule, updateRule, \
                                   deleteRule, options, created, updated";
-
-/// Fewer rows than these aren't worth a thread.
-const ROWS_A_THREAD_MIN: usize = 100;
-
-/// Reads all collections. Costs a parse of each row; [`SchemaLoader`] is for reading them again.
-///
-/// # Errors
-/// A row that can't be read is named: the database was written by something newer, or damaged.
-pub fn load_schema(conn: &dyn Conn) -> Result<Schema> {
-    let rows = conn.list_rows(&select(conn), &[], read_row)?;
-    Ok(Schema::new(parse_all(&rows)?))
-}
-
-/// Parses stored rows in their order, many of them on all cores: a start waits for it.
-fn parse_all<R: Borrow<StoredCollection> + Sync>(rows: &[R]) -> Result<Vec<Arc<Collection>>> {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let part_rows = rows.len().div_ceil(cores).max(ROWS_A_THREAD_MIN);
-    let parsed: Result<Vec<Vec<_>>> = std::thread::scope(|scope| {
-        let mut parts = rows.chunks(part_rows);
-        let first = parts.next().unwrap_or_default();
-        let others: Vec<_> = parts.map(|part| scope.spawn(|| parse_part(part))).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|_| Err(Error::internal("parsing a collection panicked")))
-        };
-        std::iter::once(parse_part(first)).chain(others.into_iter().map(join)).collect()
-    });
-    Ok(parsed?.into_iter().flatten().collect())
-}
-
-fn parse_part<R: Borrow<StoredCollection>>(rows: &[R]) -> Result<Vec<Arc<Collection>>> {
-    let mut known = KnownFields::default();
-    let parse = |row: &R| Collection::from_stored_among(row.borrow(), &mut known).map(Arc::new);
-    rows.iter().map(parse).collect::<Result<_, _>>().map_err(Error::internal)
-}
 
 /// Keeps the shared snapshot true: reads the collections after a commit that changed them, its own or another
 /// process's, and parses only the rows that differ. A collection that didn't change keeps its `Arc`.
@@ -111,25 +81,31 @@ impl Subscriber for SchemaLoader {
 
 impl Seen {
     fn load(&mut self, conn: &dyn Conn) -> Result<Schema> {
-        let rows = conn.list_rows(&select(conn), &[], |row| {
-            let hash = hash_row(&self.hasher, row);
-            let known = self.collections.get(row.cell(0).as_text()).filter(|seen| seen.hash == hash);
-            match known {
-                Some(seen) => (hash, Ok(seen.collection.clone())),
-                None => (hash, Err(read_row(row))),
-            }
+        let batches = Batches::default();
+        let (hashes, mut collections, parsed) = std::thread::scope(|scope| {
+            let mut parsing = Parsing::new(scope, &batches);
+            let (mut hashes, mut collections) = (Vec::new(), Vec::new());
+            conn.each_row(&select(conn), &[], &mut |row| {
+                let cells: [Cell<'_>; WIDTH] = std::array::from_fn(|column| row.cell(column));
+                let hash = hash_row(&self.hasher, &cells);
+                let known = self.collections.get(cells[0].as_text()).filter(|seen| seen.hash == hash);
+                if known.is_none() {
+                    parsing.add(hashes.len(), read_row(&cells));
+                }
+                collections.push(known.map(|seen| seen.collection.clone()));
+                hashes.push(hash);
+                Ok(ControlFlow::Continue(()))
+            })?;
+            Ok::<_, Error>((hashes, collections, parsing.finish()?))
         })?;
-        let fresh: Vec<&StoredCollection> = rows.iter().filter_map(|(_, row)| row.as_ref().err()).collect();
-        let mut fresh = parse_all(&fresh)?.into_iter();
-        let mut collections = Vec::with_capacity(rows.len());
-        let mut seen = HashMap::with_capacity(rows.len());
-        for (hash, row) in &rows {
-            let collection =
-                row.as_ref().ok().cloned().or_else(|| fresh.next()).expect("each row is known or was parsed");
-            seen.insert(collection.id.to_string(), SeenRow { hash: *hash, collection: collection.clone() });
-            collections.push(collection);
+        for (number, collection) in parsed {
+            collections[number] = Some(Arc::new(collection));
         }
-        self.collections = seen;
+        let collections: Vec<Arc<Collection>> = collections.into_iter().flatten().collect();
+        let seen = hashes.iter().zip(&collections).map(|(hash, collection)| {
+            (collection.id.to_string(), SeenRow { hash: *hash, collection: collection.clone() })
+        });
+        self.collections = seen.collect();
         Ok(Schema::new(collections))
     }
 }
@@ -140,12 +116,12 @@ fn select(conn: &dyn Conn) -> String {
 }
 
 /// A row of [`COLUMNS`].
-fn read_row(row: &dyn Row) -> StoredCollection {
-    let text = |column| cell_text(row.cell(column)).to_owned();
-    let rule = |column| (!row.cell(column).is_null()).then(|| text(column));
+fn read_row(cells: &[Cell<'_>; WIDTH]) -> StoredCollection {
+    let text = |column: usize| cell_text(cells[column]).to_owned();
+    let rule = |column: usize| (!cells[column].is_null()).then(|| text(column));
     StoredCollection {
         id: text(0),
-        system: row.cell(1).as_int().unwrap_or(0) != 0,
+        system: cells[1].as_int().unwrap_or(0) != 0,
         type_name: text(2),
         name: text(3),
         fields: text(4),
@@ -166,10 +142,10 @@ fn cell_text(cell: Cell<'_>) -> &str {
     }
 }
 
-fn hash_row(hasher: &RandomState, row: &dyn Row) -> u64 {
+fn hash_row(hasher: &RandomState, cells: &[Cell<'_>; WIDTH]) -> u64 {
     let mut state = hasher.build_hasher();
-    for column in 0..row.width() {
-        match row.cell(column) {
+    for cell in cells {
+        match *cell {
             Cell::Null => state.write_u8(0),
             Cell::Int(number) => state.write_i64(number),
             Cell::Real(number) => state.write_u64(number.to_bits()),

@@ -9,7 +9,7 @@ use super::log;
 
 /// Streams opened right after a start count from shortly before the stop (contract/12 §9 C).
 pub(super) struct RestartWindow {
-    until_ms: i64,
+    since_ms: i64,
     starts_after: Position,
 }
 
@@ -29,11 +29,25 @@ impl RestartWindow {
                 starts_after = found;
             }
         }
-        Ok(Self { until_ms: now + Self::OPEN_FOR_MS, starts_after })
+        Ok(Self { since_ms: now, starts_after })
     }
 
-    /// Where the messages of a stream begin that is opened now, if not here.
+    /// Where the messages of a stream begin that is opened now, if not here. A clock that is set back closes the window.
     pub fn starts_after(&self, now_ms: i64) -> Option<Position> {
-        (now_ms < self.until_ms).then_some(self.starts_after)
+        let is_open = (self.since_ms..self.since_ms + Self::OPEN_FOR_MS).contains(&now_ms);
+        is_open.then_some(self.starts_after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_is_open_for_ten_seconds_whatever_the_clock_does() {
+        let window = RestartWindow { since_ms: 1_000_000, starts_after: 7 };
+        let at = |after_ms: i64| window.starts_after(1_000_000 + after_ms);
+        assert_eq!([at(0), at(9_999)], [Some(7); 2]);
+        assert_eq!([at(10_000), at(-3_600_000)], [None; 2], "later, and with a clock that was set back");
     }
 }

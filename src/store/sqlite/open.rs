@@ -51,7 +51,7 @@ pub fn open_writer(options: &StoreOptions) -> Result<SqliteConn, StoreError> {
     // Automatic checkpoints are replaced by `checkpoint`.
     let settings = format!(
         "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 200000000; PRAGMA synchronous = {synchronous};
-         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{cache_kib};
+         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{cache_kib}; PRAGMA mmap_size = 268435456;
          PRAGMA wal_autocheckpoint = 0;"
     );
     let conn = open(&options.path, flags, &settings)?;
