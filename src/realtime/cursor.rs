@@ -17,8 +17,9 @@ impl LogId {
     }
 }
 
-/// Most replays in a row that may be cut off before a client is told to read its lists again.
-pub const PARTS_MAX: usize = 8;
+/// Most replays in a row that may be cut off before a client is told to read its lists again. A message of the last of them
+/// has a cursor of 700 characters.
+pub const PARTS_MAX: usize = 32;
 
 /// How much of the change log a client has: everything up to `after`, and parts of the replays that were cut off since,
 /// in their order.

@@ -173,18 +173,26 @@ impl Reader<'_> {
 }
 
 /// Leaves out what the client has of replays that were cut off: of each record, what the last replay that told of it
-/// read.
+/// read. `entries` are in the order of their positions.
 fn without_told(entries: Vec<LogEntry>, parts: &[ReplayPart]) -> Vec<LogEntry> {
-    let mut had_upto: HashMap<(Box<str>, Box<str>), Position> = HashMap::new();
-    for part in parts {
-        let mut last: HashMap<(&str, &str), Position> = HashMap::new();
-        for entry in entries.iter().filter(|entry| entry.position <= part.upto) {
-            last.insert((&entry.collection_id, &entry.record_id), entry.position);
-        }
-        for ((collection_id, record_id), _) in last.into_iter().filter(|(_, position)| *position <= part.told) {
-            had_upto.insert((collection_id.into(), record_id.into()), part.upto);
-        }
+    if parts.is_empty() {
+        return entries;
     }
+    let mut positions: HashMap<(&str, &str), Vec<Position>> = HashMap::new();
+    for entry in &entries {
+        positions.entry((&entry.collection_id, &entry.record_id)).or_default().push(entry.position);
+    }
+    let is_told = |positions: &[Position], part: &ReplayPart| {
+        let read = positions.partition_point(|position| *position <= part.upto);
+        read > 0 && positions[read - 1] <= part.told
+    };
+    let had_upto: HashMap<(Box<str>, Box<str>), Position> = positions
+        .into_iter()
+        .filter_map(|((collection_id, record_id), positions)| {
+            let part = parts.iter().rev().find(|part| is_told(&positions, part))?;
+            Some(((collection_id.into(), record_id.into()), part.upto))
+        })
+        .collect();
     let mut entries = entries;
     entries.retain(|entry| {
         let key = (entry.collection_id.clone(), entry.record_id.clone());
