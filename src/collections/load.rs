@@ -101,7 +101,8 @@ impl Seen {
         for (number, collection) in parsed {
             collections[number] = Some(Arc::new(collection));
         }
-        let collections: Vec<Arc<Collection>> = collections.into_iter().flatten().collect();
+        let collections: Vec<Arc<Collection>> =
+            collections.into_iter().map(|collection| collection.expect("each row is known or was parsed")).collect();
         let seen = hashes.iter().zip(&collections).map(|(hash, collection)| {
             (collection.id.to_string(), SeenRow { hash: *hash, collection: collection.clone() })
         });

@@ -5,6 +5,8 @@ use crate::error::Result;
 use crate::settings::SharedSettings;
 use crate::store::{Store, Value};
 
+use super::spool;
+
 const DAY_SECONDS: i64 = 24 * 3600;
 
 /// Deletes what the settings don't keep: rows older than `maxDays` or below `minLevel`; all of them when it is 0.
@@ -12,7 +14,10 @@ pub fn delete_old(store: &Store, settings: &SharedSettings, clock: &Clock) -> Re
     let settings = settings.current();
     let logs = &settings.document.logs;
     if logs.max_days == 0 {
-        return store.write_blocking(|tx| Ok(tx.execute("DELETE FROM _logs", &[]).map(drop)?));
+        return store.write_blocking(|tx| {
+            tx.execute("DELETE FROM _logs", &[])?;
+            spool::clear(tx) // or it would be filed, and stay until the next clean-up
+        });
     }
     let seconds = clock.now_seconds().saturating_sub(logs.max_days.saturating_mul(DAY_SECONDS));
     let before = jiff::Timestamp::from_second(seconds).map(date_text).unwrap_or_default();

@@ -21,6 +21,12 @@ pub fn put(tx: &dyn Tx, batch: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Drops every batch.
+pub fn clear(tx: &dyn Tx) -> Result<()> {
+    tx.execute("DELETE FROM _mb_log_spool", &[])?;
+    Ok(())
+}
+
 /// Turns the oldest batch into rows; gives its bytes, 0 if there is none. What can't be read is dropped, or it would be
 /// tried for ever.
 pub fn file_oldest(tx: &dyn Tx, ids: &RowIds, data_bytes_max: usize) -> Result<u64> {
