@@ -27,7 +27,7 @@ impl FieldView {
     pub fn new(is_superuser: bool, collection: &Collection) -> Self {
         let is_shown = |field: &Field| !is_secret(collection, field) && (is_superuser || !field.hidden);
         let guard = if is_superuser || !collection.is_auth() { None } else { EmailGuard::new(collection) };
-        Self { shown: collection.fields.iter().map(is_shown).collect(), guard }
+        Self { shown: collection.fields.iter().map(|field| is_shown(field)).collect(), guard }
     }
 
     /// Whether the field at this position may be read, of whatever record; a guarded e-mail may not.

@@ -116,21 +116,22 @@ impl App {
     /// What is wrong with the directory or a database, in a sentence for the person who started the program.
     pub fn open(options: AppOptions) -> Result<Arc<Self>> {
         let clock = options.clock.clone();
-        let data_dir = DataDir::open(&DataDirOptions {
+        let dir_options = DataDirOptions {
             path: options.data_dir.clone(),
             purpose: options.purpose,
             durability: options.durability,
             query_timeout: options.query_timeout,
             clock: clock.clone(),
             fresh: fresh_auth_options()?,
-        })
-        .map_err(Error::internal)?;
-        let (store, auxiliary) = (data_dir.data.clone(), data_dir.auxiliary.clone());
-        let loader = Arc::new(store.read_seldom(|conn| SchemaLoader::new(conn))?);
-        let schema = loader.shared();
-        store.subscribe(loader);
+        };
+        let opening = DataDir::open(&dir_options).map_err(Error::internal)?;
+        let store = opening.data.clone();
         let settings = SharedSettings::open(&store, options.settings_key.clone(), clock.clone())?;
+        // Beside what follows: a thousand of them take some milliseconds.
+        let collections = SchemaLoader::begin(&store)?;
         store.subscribe(settings.clone());
+        let data_dir = opening.finish().map_err(Error::internal)?;
+        let auxiliary = data_dir.auxiliary.clone();
         let auth = Arc::new(AuthCache::new());
         store.subscribe(auth.clone());
         let jobs = match options.purpose {
@@ -142,6 +143,7 @@ impl App {
             None => None,
         };
         let hasher = Arc::new(PasswordHasher::start());
+        let schema = collections.wait()?;
         let planner = Arc::new(Planner::new());
         store.subscribe(planner.clone());
         let collections = {

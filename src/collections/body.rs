@@ -1,5 +1,7 @@
 //! What a client sent for a collection, read but not yet judged (contract/02 §1).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use crate::error::Error;
@@ -23,7 +25,7 @@ pub struct CollectionBody {
     pub(super) type_name: Option<String>,
     pub(super) system: Option<bool>,
     /// In the order sent; null is the empty list.
-    pub(super) fields: Option<Vec<Field>>,
+    pub(super) fields: Option<Vec<Arc<Field>>>,
     pub(super) indexes: Option<Vec<String>>,
     pub(super) rules: SentRules,
     /// All other keys: the options of the type, and what is ignored.
@@ -162,7 +164,7 @@ pub(super) fn read_texts(value: Json, source: Source) -> Result<Vec<String>, &'s
 }
 
 /// The fields of a body. Options that this version doesn't know are dropped (contract/03 §1).
-fn read_fields(value: Json) -> Result<Vec<Field>, WrongBody> {
+fn read_fields(value: Json) -> Result<Vec<Arc<Field>>, WrongBody> {
     let Json::Array(items) = value else {
         return if value.is_null() { Ok(Vec::new()) } else { Err(WrongBody::Data("fields: not a list".to_owned())) };
     };
@@ -173,7 +175,7 @@ fn read_fields(value: Json) -> Result<Vec<Field>, WrongBody> {
             OptionsError::WrongType(_) => WrongBody::Data(format!("fields: {error}")),
         })?;
         field.unknown.clear();
-        Ok(field)
+        Ok(Arc::new(field))
     };
     items.into_iter().map(read).collect()
 }

@@ -112,7 +112,7 @@ impl Draft {
 /// Lets each field that came without an id keep the one of the stored field of its name and type, unless another entry
 /// names that id: a column isn't lost because an id was left out (contract/00 §5, 02 §5). Keys of newer versions stay
 /// with their field.
-pub(super) fn adopt_ids(mut fields: Vec<Field>, stored: &[Field]) -> Vec<Field> {
+pub(super) fn adopt_ids(mut fields: Vec<Arc<Field>>, stored: &[Arc<Field>]) -> Vec<Arc<Field>> {
     for index in 0..fields.len() {
         if !fields[index].id.is_empty() {
             continue;
@@ -120,12 +120,12 @@ pub(super) fn adopt_ids(mut fields: Vec<Field>, stored: &[Field]) -> Vec<Field> 
         let field = &fields[index];
         let twin = stored.iter().find(|twin| twin.name == field.name && twin.kind.name() == field.kind.name());
         if let Some(twin) = twin.filter(|twin| fields.iter().all(|other| other.id != twin.id)) {
-            fields[index].id.clone_from(&twin.id);
+            Arc::make_mut(&mut fields[index]).id.clone_from(&twin.id);
         }
     }
     for field in &mut fields {
         if let Some(same) = stored.iter().find(|same| same.id == field.id) {
-            field.unknown.clone_from(&same.unknown);
+            Arc::make_mut(field).unknown.clone_from(&same.unknown);
         }
     }
     fields

@@ -173,11 +173,11 @@ fn plan_item(before: &Schema, object: &Map<String, Json>, missing: Missing) -> R
 }
 
 /// The new list, with the stored fields that it doesn't name behind it.
-fn merge_fields(stored: &Collection, sent: Option<Vec<Field>>, missing: Missing) -> Vec<Field> {
-    let stays = |field: &&Field| missing == Missing::Stays || field.system;
+fn merge_fields(stored: &Collection, sent: Option<Vec<Arc<Field>>>, missing: Missing) -> Vec<Arc<Field>> {
+    let stays = |field: &&Arc<Field>| missing == Missing::Stays || field.system;
     let Some(sent) = sent else { return stored.fields.iter().filter(stays).cloned().collect() };
     let mut fields = adopt_ids(sent, &stored.fields);
-    let left_out: Vec<Field> = stored
+    let left_out: Vec<Arc<Field>> = stored
         .fields
         .iter()
         .filter(stays)

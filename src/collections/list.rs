@@ -34,8 +34,9 @@ pub struct CollectionPage {
 
 /// The table of collections as a collection: what its filter and sort may name. Its id can't be a collection's.
 static TABLE: LazyLock<Arc<Collection>> = LazyLock::new(|| {
-    let text = |name: &str| plain_field(name, Kind::Text(TextOptions::default()));
-    let date = |name: &str| plain_field(name, Kind::Autodate(AutodateOptions::default()));
+    let field = |name: &str, kind| Arc::new(plain_field(name, kind));
+    let text = |name: &str| field(name, Kind::Text(TextOptions::default()));
+    let date = |name: &str| field(name, Kind::Autodate(AutodateOptions::default()));
     let id = Kind::Text(TextOptions { primary_key: true, ..TextOptions::default() });
     Arc::new(Collection {
         id: "@collections".into(),
@@ -43,11 +44,11 @@ static TABLE: LazyLock<Arc<Collection>> = LazyLock::new(|| {
         kind: CollectionKind::Base,
         system: true,
         fields: vec![
-            plain_field("id", id),
+            field("id", id),
             date("created"),
             date("updated"),
             text("name"),
-            plain_field("system", Kind::Bool(BoolOptions::default())),
+            field("system", Kind::Bool(BoolOptions::default())),
             text("type"),
         ],
         indexes: Vec::new(),

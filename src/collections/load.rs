@@ -1,15 +1,16 @@
 //! From the table of collections to the snapshot that requests work with, and anew after each commit that changed it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::{Error, Result};
-use crate::schema::{Collection, Rules, Schema, SharedSchema, StoredCollection};
-use crate::store::{Cell, Conn, Event, Subscriber};
+use foldhash::quality::RandomState;
 
-use super::parsing::{Batches, Parsing};
+use crate::error::{Error, Result};
+use crate::schema::{Collection, KnownFields, Rules, Schema, SharedSchema, StoredCollection};
+use crate::store::{Begun, Cell, Conn, Event, Store, Subscriber};
 
 /// How many columns [`COLUMNS`] are.
 const WIDTH: usize = 14;
@@ -29,7 +30,7 @@ pub struct SchemaLoader {
 #[derive(Debug, Default)]
 struct Seen {
     hasher: RandomState,
-    collections: HashMap<String, SeenRow>,
+    collections: HashMap<Arc<str>, SeenRow, RandomState>,
 }
 
 /// The hash of a stored row and what it was read as.
@@ -39,21 +40,35 @@ struct SeenRow {
     collection: Arc<Collection>,
 }
 
-impl SchemaLoader {
-    /// Loads the collections. The loader then wants to hear the store's events.
-    pub fn new(conn: &dyn Conn) -> Result<Self> {
-        let mut seen = Seen::default();
-        let shared = Arc::new(SharedSchema::new(seen.load(conn)?));
-        Ok(Self { shared, seen: Mutex::new(seen) })
-    }
+/// The collections on their way from the table.
+#[must_use]
+pub struct Loading {
+    shared: Arc<SharedSchema>,
+    begun: Begun<()>,
+}
 
-    /// The snapshot that this loader keeps.
-    pub fn shared(&self) -> Arc<SharedSchema> {
-        self.shared.clone()
+impl Loading {
+    /// The snapshot, kept true from now on. Blocks.
+    ///
+    /// # Errors
+    /// A row that can't be read is named: the database was written by something newer, or is damaged.
+    pub fn wait(self) -> Result<Arc<SharedSchema>> {
+        self.begun.wait()?;
+        Ok(self.shared)
+    }
+}
+
+impl SchemaLoader {
+    /// Begins to load the collections, on the store's writer, and follows the commits.
+    pub fn begin(store: &Store) -> Result<Loading> {
+        let loader = Arc::new(Self { shared: Arc::default(), seen: Mutex::default() });
+        let shared = loader.shared.clone();
+        store.subscribe(loader.clone());
+        Ok(Loading { shared, begun: store.begin_read_seldom(move |conn| loader.reload(conn))? })
     }
 
     /// Reads the collections again and swaps the snapshot if one came, went, or changed.
-    pub fn reload(&self, conn: &dyn Conn) -> Result<()> {
+    fn reload(&self, conn: &dyn Conn) -> Result<()> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = seen.load(conn)?;
         let current = self.shared.current();
@@ -81,32 +96,30 @@ impl Subscriber for SchemaLoader {
 
 impl Seen {
     fn load(&mut self, conn: &dyn Conn) -> Result<Schema> {
-        let batches = Batches::default();
-        let (hashes, mut collections, parsed) = std::thread::scope(|scope| {
-            let mut parsing = Parsing::new(scope, &batches);
-            let (mut hashes, mut collections) = (Vec::new(), Vec::new());
-            conn.each_row(&select(conn), &[], &mut |row| {
-                let cells: [Cell<'_>; WIDTH] = std::array::from_fn(|column| row.cell(column));
-                let hash = hash_row(&self.hasher, &cells);
-                let known = self.collections.get(cells[0].as_text()).filter(|seen| seen.hash == hash);
-                if known.is_none() {
-                    parsing.add(hashes.len(), read_row(&cells));
-                }
-                collections.push(known.map(|seen| seen.collection.clone()));
-                hashes.push(hash);
-                Ok(ControlFlow::Continue(()))
-            })?;
-            Ok::<_, Error>((hashes, collections, parsing.finish()?))
+        let (mut fields, mut collections, mut unreadable) = (KnownFields::default(), Vec::new(), None);
+        let mut seen = HashMap::default();
+        conn.each_row(&select(conn), &[], &mut |row| {
+            let cells: [Cell<'_>; WIDTH] = std::array::from_fn(|column| row.cell(column));
+            let hash = hash_row(&self.hasher, &cells);
+            let same = self.collections.get(cells[0].as_text()).filter(|seen| seen.hash == hash);
+            let collection = match same.map(|same| same.collection.clone()) {
+                Some(collection) => collection,
+                None => match Collection::from_stored_among(read_row(&cells), &mut fields) {
+                    Ok(collection) => Arc::new(collection),
+                    Err(error) => {
+                        unreadable = Some(error);
+                        return Ok(ControlFlow::Break(()));
+                    }
+                },
+            };
+            seen.insert(collection.id.clone(), SeenRow { hash, collection: collection.clone() });
+            collections.push(collection);
+            Ok(ControlFlow::Continue(()))
         })?;
-        for (number, collection) in parsed {
-            collections[number] = Some(Arc::new(collection));
+        if let Some(error) = unreadable {
+            return Err(Error::internal(error));
         }
-        let collections: Vec<Arc<Collection>> =
-            collections.into_iter().map(|collection| collection.expect("each row is known or was parsed")).collect();
-        let seen = hashes.iter().zip(&collections).map(|(hash, collection)| {
-            (collection.id.to_string(), SeenRow { hash: *hash, collection: collection.clone() })
-        });
-        self.collections = seen.collect();
+        self.collections = seen;
         Ok(Schema::new(collections))
     }
 }
@@ -117,9 +130,9 @@ fn select(conn: &dyn Conn) -> String {
 }
 
 /// A row of [`COLUMNS`].
-fn read_row(cells: &[Cell<'_>; WIDTH]) -> StoredCollection {
-    let text = |column: usize| cell_text(cells[column]).to_owned();
-    let rule = |column: usize| (!cells[column].is_null()).then(|| text(column));
+fn read_row<'a>(cells: &[Cell<'a>; WIDTH]) -> StoredCollection<'a> {
+    let text = |column: usize| Cow::Borrowed(cell_text(cells[column]));
+    let rule = |column: usize| (!cells[column].is_null()).then(|| cell_text(cells[column]).to_owned());
     StoredCollection {
         id: text(0),
         system: cells[1].as_int().unwrap_or(0) != 0,

@@ -21,7 +21,6 @@ mod import;
 mod list;
 mod load;
 mod normalise;
-mod parsing;
 mod providers;
 mod remove;
 mod save;

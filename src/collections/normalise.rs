@@ -1,6 +1,8 @@
 //! What is repaired before validation: ids that were left out, the fields and indexes that a type needs, names of
 //! tables in index statements (contract/02 §4.2).
 
+use std::sync::Arc;
+
 use crate::schema::fields::Kind;
 use crate::schema::index::Index;
 use crate::schema::{Collection, CollectionKind, Field};
@@ -35,17 +37,22 @@ pub(super) fn normalise(draft: &mut Draft, is_taken: impl Fn(&str) -> bool) {
 }
 
 /// Fields without an id get the one made of their type and name.
-fn give_field_ids(fields: &mut [Field]) {
+fn give_field_ids(fields: &mut [Arc<Field>]) {
     for index in 0..fields.len() {
         if fields[index].id.is_empty() {
-            fields[index].id = scaffold::field_id(&fields[index], fields);
+            let id = scaffold::field_id(&fields[index], fields);
+            Arc::make_mut(&mut fields[index]).id = id;
         }
     }
 }
 
 /// Puts a default `id` field in front if there is no text field of that name, else sets what every `id` field has.
-fn ensure_id_field(fields: &mut Vec<Field>) {
+fn ensure_id_field(fields: &mut Vec<Arc<Field>>) {
     for field in fields.iter_mut().filter(|field| field.name == "id") {
+        if !matches!(field.kind, Kind::Text(_)) {
+            continue;
+        }
+        let field = Arc::make_mut(field);
         if let Kind::Text(text) = &mut field.kind {
             field.system = true;
             field.required = true;
@@ -57,18 +64,19 @@ fn ensure_id_field(fields: &mut Vec<Field>) {
             return;
         }
     }
-    fields.insert(0, scaffold::id_field());
+    fields.insert(0, Arc::new(scaffold::id_field()));
 }
 
 /// Appends the system fields of auth collections that are missing and replaces those of a wrong type; others keep their
 /// place and options but for the flags that must be as they are.
-fn ensure_auth_fields(fields: &mut Vec<Field>) {
+fn ensure_auth_fields(fields: &mut Vec<Arc<Field>>) {
     for name in scaffold::AUTH_FIELDS {
         let default = scaffold::auth_field(name);
         let Some(field) = fields.iter_mut().find(|field| field.name == name) else {
-            fields.push(default);
+            fields.push(Arc::new(default));
             continue;
         };
+        let field = Arc::make_mut(field);
         if field.kind.name() != default.kind.name() {
             *field = Field { id: std::mem::take(&mut field.id), ..default };
             continue;

@@ -22,7 +22,7 @@ pub(super) fn collection_id(type_name: &str, name: &str, is_taken: impl Fn(&str)
 }
 
 /// The id of a field that came without one, numbered if one of `fields` has it.
-pub(super) fn field_id(field: &Field, fields: &[Field]) -> String {
+pub(super) fn field_id(field: &Field, fields: &[Arc<Field>]) -> String {
     let id = format!("{}{}", field.kind.name(), crc32fast::hash(field.name.as_bytes()));
     numbered(&id, |id| fields.iter().any(|other| other.id == id))
 }
@@ -113,10 +113,10 @@ pub fn scaffolds() -> Json {
         let mut fields = Vec::new();
         let mut indexes = Vec::new();
         match &kind {
-            CollectionKind::Base => fields.push(id_field()),
+            CollectionKind::Base => fields.push(Arc::new(id_field())),
             CollectionKind::Auth(_) => {
-                fields.push(id_field());
-                fields.extend(AUTH_FIELDS.map(auth_field));
+                fields.push(Arc::new(id_field()));
+                fields.extend(AUTH_FIELDS.map(|name| Arc::new(auth_field(name))));
                 // A random part, since the name and so the id isn't known yet.
                 indexes.extend(auth_indexes(&ids::lower(10), "").map(|(_, statement)| statement));
             }
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(collection_id("base", "c1", |id| id == "pbc_2016702440"), "pbc_20167024402");
         let title = Field { name: "title".to_owned(), ..auth_field("tokenKey") };
         assert_eq!(field_id(&title, &[]), "text724990059");
-        let taken = |id: &str| Field { id: id.to_owned(), ..title.clone() };
+        let taken = |id: &str| Arc::new(Field { id: id.to_owned(), ..title.clone() });
         assert_eq!(field_id(&title, &[taken("text724990059"), taken("text7249900592")]), "text7249900593");
     }
 

@@ -3,6 +3,8 @@
 //! Steps are cut where an engine that can't mix definitions and rows would cut them: definitions that make room,
 //! conversions of rows, definitions that clear up.
 
+use std::sync::Arc;
+
 use crate::schema::index::Index;
 use crate::schema::sql_text::{Token, tokens, unquote};
 use crate::schema::{Collection, Field, Shape};
@@ -134,10 +136,11 @@ struct ColumnChanges<'a> {
 
 impl<'a> ColumnChanges<'a> {
     fn between(old: &'a Collection, new: &'a Collection) -> Self {
-        let find = |fields: &'a [Field], id: &str| fields.iter().find(|field| field.id == id);
+        let find = |fields: &'a [Arc<Field>], id: &str| fields.iter().find(|field| field.id == id);
         let mut changes =
             Self { dropped: Vec::new(), added: Vec::new(), renamed: Vec::new(), converted: Vec::new(), old };
-        changes.dropped.extend(old.fields.iter().filter(|field| find(&new.fields, &field.id).is_none()));
+        let is_gone = |field: &&Arc<Field>| find(&new.fields, &field.id).is_none();
+        changes.dropped.extend(old.fields.iter().filter(is_gone).map(|field| &**field));
         for field in &new.fields {
             let Some(before) = find(&old.fields, &field.id) else {
                 changes.added.push(field);
@@ -188,7 +191,7 @@ impl<'a> ColumnChanges<'a> {
 
     /// Whether no column of the old table that stays has this name.
     fn is_free(&self, name: &str) -> bool {
-        let stays = |field: &&Field| !self.dropped.iter().any(|dropped| dropped.id == field.id);
+        let stays = |field: &&Arc<Field>| !self.dropped.iter().any(|dropped| dropped.id == field.id);
         !self.old.fields.iter().filter(stays).any(|field| field.name.eq_ignore_ascii_case(name))
     }
 

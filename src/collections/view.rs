@@ -2,6 +2,7 @@
 //! they come from and whether the query holds; its text says which expressions are counts and casts.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::Map;
 
@@ -28,7 +29,7 @@ const MISSING_ID: &str = "missing required id column (you can use `(ROW_NUMBER()
 /// What a query gives as a view.
 #[derive(Clone, Debug)]
 pub(super) struct ViewShape {
-    pub fields: Vec<Field>,
+    pub fields: Vec<Arc<Field>>,
     /// The `id` column isn't text as it stands: the view casts it.
     pub casts_id: bool,
 }
@@ -39,11 +40,11 @@ pub(super) struct ViewFault {
     /// Without the `Invalid query` before it.
     pub reason: String,
     /// As far as they could be inferred.
-    pub fields: Vec<Field>,
+    pub fields: Vec<Arc<Field>>,
 }
 
 impl ViewFault {
-    fn new(reason: impl Into<String>, fields: Vec<Field>) -> Self {
+    fn new(reason: impl Into<String>, fields: Vec<Arc<Field>>) -> Self {
         let mut reason = reason.into();
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         Self { reason, fields }
@@ -119,7 +120,7 @@ pub(super) fn check_ids(conn: &dyn Conn, query: &str) -> Result<Result<(), ViewF
     Ok(Ok(()))
 }
 
-fn infer_fields(schema: &Schema, columns: &[ResultColumn], outline: Option<&QueryOutline>) -> Vec<Field> {
+fn infer_fields(schema: &Schema, columns: &[ResultColumn], outline: Option<&QueryOutline>) -> Vec<Arc<Field>> {
     let empty = QueryOutline::default();
     let outline = outline.filter(|outline| outline.columns.len() == columns.len()).unwrap_or(&empty);
     let mut fields = Vec::with_capacity(columns.len());
@@ -129,7 +130,7 @@ fn infer_fields(schema: &Schema, columns: &[ResultColumn], outline: Option<&Quer
         if field.id.is_empty() {
             field.id = scaffold::field_id(&field, &fields);
         }
-        fields.push(field);
+        fields.push(Arc::new(field));
     }
     fields
 }
@@ -191,7 +192,7 @@ fn find_origin<'s>(schema: &'s Schema, column: &ResultColumn) -> Option<&'s Fiel
 }
 
 fn find_field<'c>(collection: &'c Collection, name: &str) -> Option<&'c Field> {
-    collection.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+    collection.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| &**field)
 }
 
 /// An id under another name refers to its collection; any other field is cloned.
@@ -224,7 +225,7 @@ pub(super) fn plain_field(name: &str, kind: Kind) -> Field {
 }
 
 /// The reason of the first column that can't be a field, mostly because of its name.
-fn find_invalid_field(schema: &Schema, view: &Collection, fields: &[Field]) -> Option<String> {
+fn find_invalid_field(schema: &Schema, view: &Collection, fields: &[Arc<Field>]) -> Option<String> {
     let context = OptionsContext { schema, collection: view, stored: None };
     fields.iter().enumerate().find_map(|(position, field)| {
         let errors = field.check_options(&context);
@@ -243,7 +244,7 @@ fn lower_first(text: &str) -> String {
 }
 
 /// Whether two lists are the same but for ids, case of names ignored.
-pub(super) fn are_same_fields(a: &[Field], b: &[Field]) -> bool {
+pub(super) fn are_same_fields(a: &[Arc<Field>], b: &[Arc<Field>]) -> bool {
     let comparable = |field: &Field| {
         let mut object = field.to_json();
         object.shift_remove("id");

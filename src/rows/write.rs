@@ -1,5 +1,7 @@
 //! Inserting and updating a record.
 
+use std::sync::Arc;
+
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::schema::fields::{AutodateOptions, Kind};
@@ -86,7 +88,7 @@ fn update_row(tx: &dyn Tx, stored: &Record, record: &Record) -> Result<()> {
     let collection = record.collection();
     let values = collection.fields.iter().zip(stored.values().iter().zip(record.values()));
     let changed = values.filter(|(_, (old, new))| old != new);
-    let set = |(number, (field, (_, new))): (usize, (&Field, (&FieldValue, &FieldValue)))| {
+    let set = |(number, (field, (_, new))): (usize, (&Arc<Field>, (&FieldValue, &FieldValue)))| {
         (format!("{} = {}", dialect.quote(&field.name), dialect.parameter(number)), new.to_stored())
     };
     let (columns, mut params): (Vec<String>, Vec<Value>) = (1..).zip(changed).map(set).unzip();

@@ -35,8 +35,8 @@ pub struct Collection {
     pub name: Arc<str>,
     pub kind: CollectionKind,
     pub system: bool,
-    /// In the order of the stored list; `id` is among them.
-    pub fields: Vec<Field>,
+    /// In the order of the stored list; `id` is among them. Collections share fields that are the same to the letter.
+    pub fields: Vec<Arc<Field>>,
     /// `CREATE INDEX` statements as the user wrote them.
     pub indexes: Vec<String>,
     pub rules: Rules,
@@ -50,7 +50,7 @@ pub struct Collection {
 impl Collection {
     /// The field of exactly this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name)
+        self.fields.iter().find(|field| field.name == name).map(|field| &**field)
     }
 
     /// The position of the field of exactly this name: that of its value in a [`super::Record`].
@@ -109,7 +109,7 @@ impl Collection {
     /// A base collection without rules, for tests; `fields` as in a body of the collections API.
     pub(crate) fn of_fields(name: &str, fields: &serde_json::Value) -> Self {
         let of_json = |json: &serde_json::Value| json.as_object().and_then(|field| Field::from_json(field).ok());
-        let fields = fields.as_array().into_iter().flatten().map(|json| of_json(json).expect("a field's JSON"));
+        let fields = fields.as_array().into_iter().flatten().map(|json| of_json(json).expect("a field's JSON").into());
         Self {
             id: "pbc_1".into(),
             name: name.into(),

@@ -1,8 +1,11 @@
 //! A collection between its three forms: the stored row (contract/01 §5), the value, and the object of the API
 //! (contract/02 §2).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
@@ -12,19 +15,22 @@ use super::collection::{Collection, CollectionKind, Rules};
 use super::field::Field;
 use super::fields::OptionsError;
 
+/// How many fields a list is given room for at first.
+const FIELDS_EXPECTED: usize = 8;
+
 /// The row of a collection as it lies in its table; `fields`, `indexes` and `options` are JSON text.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct StoredCollection {
-    pub id: String,
+pub struct StoredCollection<'a> {
+    pub id: Cow<'a, str>,
     pub system: bool,
-    pub type_name: String,
-    pub name: String,
-    pub fields: String,
-    pub indexes: String,
+    pub type_name: Cow<'a, str>,
+    pub name: Cow<'a, str>,
+    pub fields: Cow<'a, str>,
+    pub indexes: Cow<'a, str>,
     pub rules: Rules,
-    pub options: String,
-    pub created: String,
-    pub updated: String,
+    pub options: Cow<'a, str>,
+    pub created: Cow<'a, str>,
+    pub updated: Cow<'a, str>,
 }
 
 /// A stored row that can't be read.
@@ -39,70 +45,106 @@ pub enum UnreadableCollection {
 }
 
 /// Fields by their stored text. Those of the same name and kind have the same id, so that most collections share some to
-/// the letter (`id`, `created`, `updated`): each is parsed once, which is most of what a start with many collections
-/// costs.
+/// the letter (`id`, `created`, `updated`): each is parsed and kept once, which is most of what a start with many
+/// collections costs.
 #[derive(Debug, Default)]
-pub struct KnownFields(HashMap<Box<str>, Field>);
+pub struct KnownFields(HashMap<Box<str>, Arc<Field>, RandomState>);
 
 impl KnownFields {
-    fn read(&mut self, text: &str, name: &str) -> Result<Field, UnreadableCollection> {
+    /// Reads a stored list of fields.
+    fn read_list(&mut self, text: &str, name: &str) -> Result<Vec<Arc<Field>>, UnreadableCollection> {
+        if let Some(fields) = self.read_compact_list(text) {
+            return Ok(fields);
+        }
+        let objects: Option<Vec<&RawValue>> =
+            serde_json::from_str(text).map_err(|source| unreadable_list(name, source))?;
+        objects.unwrap_or_default().into_iter().map(|object| self.read(object.get(), name)).collect()
+    }
+
+    /// Reads a list without spaces, as Monobase and PocketBase write it; `None` for any other and for one that can't be
+    /// read. A known text isn't read again, only found: it ends where an object ends, because no JSON object is the
+    /// beginning of another.
+    fn read_compact_list(&mut self, text: &str) -> Option<Vec<Arc<Field>>> {
+        let mut rest = text.strip_prefix('[')?;
+        let mut fields = Vec::with_capacity(FIELDS_EXPECTED);
+        while rest != "]" {
+            let end = rest.find("},{").map_or(rest.len().checked_sub(1)?, |end| end + 1);
+            let (field, end) = match self.0.get(rest.get(..end)?) {
+                Some(field) => (field.clone(), end),
+                None => {
+                    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+                    let object = values.next()?.ok()?;
+                    (self.read(object.get(), "").ok()?, values.byte_offset())
+                }
+            };
+            fields.push(field);
+            rest = &rest[end..];
+            rest = match rest.strip_prefix(',') {
+                Some(next) if next.starts_with('{') => next,
+                _ => (rest == "]").then_some(rest)?,
+            };
+        }
+        Some(fields)
+    }
+
+    fn read(&mut self, text: &str, name: &str) -> Result<Arc<Field>, UnreadableCollection> {
         if let Some(field) = self.0.get(text) {
             return Ok(field.clone());
         }
-        let object: Map<String, Json> = serde_json::from_str(text).map_err(|source| UnreadableCollection::Json {
-            name: name.to_owned(),
-            part: "field list",
-            source,
-        })?;
+        let object: Map<String, Json> = serde_json::from_str(text).map_err(|source| unreadable_list(name, source))?;
         let field = Field::from_json(&object)
             .map_err(|source| UnreadableCollection::Field { name: name.to_owned(), source })?;
+        let field = Arc::new(field);
         self.0.insert(text.into(), field.clone());
         Ok(field)
     }
 }
 
+fn unreadable_list(name: &str, source: serde_json::Error) -> UnreadableCollection {
+    UnreadableCollection::Json { name: name.to_owned(), part: "field list", source }
+}
+
 impl Collection {
     /// Reads a stored row.
-    pub fn from_stored(row: &StoredCollection) -> Result<Self, UnreadableCollection> {
+    pub fn from_stored(row: StoredCollection<'_>) -> Result<Self, UnreadableCollection> {
         Self::from_stored_among(row, &mut KnownFields::default())
     }
 
     /// Reads one of many stored rows; `known` is for all of them.
-    pub fn from_stored_among(row: &StoredCollection, known: &mut KnownFields) -> Result<Self, UnreadableCollection> {
-        let unreadable = |part| move |source| UnreadableCollection::Json { name: row.name.clone(), part, source };
-        let objects: Option<Vec<&RawValue>> = serde_json::from_str(&row.fields).map_err(unreadable("field list"))?;
-        let objects = objects.unwrap_or_default();
-        let fields = objects.iter().map(|object| known.read(object.get(), &row.name)).collect::<Result<_, _>>()?;
+    pub fn from_stored_among(row: StoredCollection<'_>, known: &mut KnownFields) -> Result<Self, UnreadableCollection> {
+        let name = &*row.name;
+        let unreadable = |part| move |source| UnreadableCollection::Json { name: name.to_owned(), part, source };
+        let fields = known.read_list(&row.fields, name)?;
         let indexes: Option<Vec<String>> = serde_json::from_str(&row.indexes).map_err(unreadable("index list"))?;
-        let (kind, unknown_options) = read_options(row)?;
+        let (kind, unknown_options) = read_options(&row)?;
         Ok(Self {
-            id: row.id.as_str().into(),
-            name: row.name.as_str().into(),
+            id: row.id.into(),
+            name: row.name.into(),
             kind,
             system: row.system,
             fields,
             indexes: indexes.unwrap_or_default(),
-            rules: row.rules.clone(),
-            created: row.created.clone(),
-            updated: row.updated.clone(),
+            rules: row.rules,
+            created: row.created.into_owned(),
+            updated: row.updated.into_owned(),
             unknown_options,
         })
     }
 
     /// The row to store.
-    pub fn to_stored(&self) -> StoredCollection {
+    pub fn to_stored(&self) -> StoredCollection<'_> {
         let fields: Vec<Json> = self.fields.iter().map(|field| Json::Object(field.to_json())).collect();
         StoredCollection {
-            id: self.id.to_string(),
+            id: Cow::Borrowed(&self.id),
             system: self.system,
-            type_name: self.type_name().to_owned(),
-            name: self.name.to_string(),
-            fields: stored_json(&fields),
-            indexes: stored_json(&self.indexes),
+            type_name: Cow::Borrowed(self.type_name()),
+            name: Cow::Borrowed(&self.name),
+            fields: stored_json(&fields).into(),
+            indexes: stored_json(&self.indexes).into(),
             rules: self.rules.clone(),
-            options: stored_json(&self.options_json()),
-            created: self.created.clone(),
-            updated: self.updated.clone(),
+            options: stored_json(&self.options_json()).into(),
+            created: Cow::Borrowed(&self.created),
+            updated: Cow::Borrowed(&self.updated),
         }
     }
 
@@ -153,11 +195,11 @@ pub fn auth_json(options: &AuthOptions) -> Map<String, Json> {
 }
 
 /// The kind of a stored row, and the option keys that this version doesn't know.
-fn read_options(row: &StoredCollection) -> Result<(CollectionKind, Map<String, Json>), UnreadableCollection> {
-    let unreadable = |source| UnreadableCollection::Json { name: row.name.clone(), part: "options", source };
+fn read_options(row: &StoredCollection<'_>) -> Result<(CollectionKind, Map<String, Json>), UnreadableCollection> {
+    let unreadable = |source| UnreadableCollection::Json { name: row.name.to_string(), part: "options", source };
     let given: Option<Map<String, Json>> = serde_json::from_str(&row.options).map_err(unreadable)?;
     let mut given = given.unwrap_or_default();
-    let kind = match row.type_name.as_str() {
+    let kind = match &*row.type_name {
         "base" => CollectionKind::Base,
         "view" => {
             let query = given.shift_remove("viewQuery");
@@ -170,7 +212,7 @@ fn read_options(row: &StoredCollection) -> Result<(CollectionKind, Map<String, J
             CollectionKind::Auth(Box::new(options))
         }
         unknown => {
-            return Err(UnreadableCollection::Type { name: row.name.clone(), type_name: unknown.to_owned() });
+            return Err(UnreadableCollection::Type { name: row.name.to_string(), type_name: unknown.to_owned() });
         }
     };
     Ok((kind, given))
@@ -207,25 +249,25 @@ mod tests {
 
     use super::*;
 
-    fn stored_auth() -> StoredCollection {
+    fn stored_auth() -> StoredCollection<'static> {
         let mut options = auth_json(&AuthOptions::new());
         options.insert("later".to_owned(), json!({"secret": "new kind"}));
         StoredCollection {
-            id: "pbc_1".to_owned(),
-            type_name: "auth".to_owned(),
-            name: "members".to_owned(),
+            id: "pbc_1".into(),
+            type_name: "auth".into(),
+            name: "members".into(),
             fields: r#"[{"type":"text","name":"id","id":"text1","primaryKey":true,"help":"a \u003c b","later":7}]"#
-                .to_owned(),
-            indexes: "null".to_owned(),
-            options: stored_json(&options),
+                .into(),
+            indexes: "null".into(),
+            options: stored_json(&options).into(),
             ..StoredCollection::default()
         }
     }
 
     #[test]
     fn a_row_is_written_as_it_was_read_with_the_keys_of_newer_versions() {
-        let collection = Collection::from_stored(&stored_auth()).expect("readable");
-        let again = Collection::from_stored(&collection.to_stored()).expect("readable");
+        let collection = Collection::from_stored(stored_auth()).expect("readable");
+        let again = Collection::from_stored(collection.to_stored()).expect("readable");
         assert_eq!(again.to_stored(), collection.to_stored());
         assert_eq!(collection.to_stored().indexes, "[]");
         assert!(collection.to_stored().fields.contains(r#""help":"a \u003c b""#));
@@ -236,10 +278,9 @@ mod tests {
     #[test]
     fn the_api_object_has_no_secret_and_the_keys_of_the_contract_in_their_order() {
         let mut row = stored_auth();
-        row.options = row
-            .options
-            .replace(r#""providers":[]"#, r#""providers":[{"name":"google","clientId":"a","clientSecret":"hush"}]"#);
-        let object = Collection::from_stored(&row).expect("readable").to_json();
+        let provider = r#""providers":[{"name":"google","clientId":"a","clientSecret":"hush"}]"#;
+        row.options = row.options.replace(r#""providers":[]"#, provider).into();
+        let object = Collection::from_stored(row).expect("readable").to_json();
         let text = serde_json::to_string(&object).expect("plain data");
         assert!(text.contains(r#""clientId":"a""#));
         assert!(!text.contains("ecret"), "{text}");
@@ -250,12 +291,40 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_read_the_same_with_and_without_known_fields() {
+        let field =
+            |name: &str, help: &str| json!({"name": name, "type": "text", "id": name, "help": help}).to_string();
+        // A text that looks like the border of two fields, and one field that is the beginning of nothing else.
+        let (plain, tricky) = (field("a", ""), field("b", r#"},{"name":"c"}]"#));
+        let number = json!({"name": "n", "type": "number", "id": "n"}).to_string();
+        let mut known = KnownFields::default();
+        let lists = [
+            "[]".to_owned(),
+            format!("[{plain}]"),
+            format!("[{plain},{tricky},{number}]"),
+            format!("[{tricky},{plain}]"),
+            format!(" [ {tricky} , {plain} ] "),
+            "null".to_owned(),
+        ];
+        for list in lists.iter().chain(&lists) {
+            let expected: Option<Vec<Map<String, Json>>> = serde_json::from_str(list).expect("JSON");
+            let expected = expected.unwrap_or_default();
+            let expected: Vec<Field> = expected.iter().map(|field| Field::from_json(field).expect("a field")).collect();
+            let fields = known.read_list(list, "c").expect("readable");
+            assert!(fields.iter().map(|field| &**field).eq(&expected), "{list}");
+        }
+        let broken = ["", "[", "[,]", "{}", "[{}", "[{}]", "7"].map(str::to_owned);
+        let cut = [format!("[{plain}"), format!("[{plain},]"), format!("[{plain}{tricky}]"), format!("[{plain}]]")];
+        for list in broken.iter().chain(&cut) {
+            assert!(known.read_list(list, "c").is_err(), "{list}");
+        }
+    }
+
+    #[test]
     fn an_unknown_type_is_named() {
-        let row =
-            StoredCollection { type_name: "graph".to_owned(), name: "g".to_owned(), ..StoredCollection::default() };
-        let row =
-            StoredCollection { fields: "[]".to_owned(), indexes: "[]".to_owned(), options: "{}".to_owned(), ..row };
-        let error = Collection::from_stored(&row).expect_err("unreadable");
+        let row = StoredCollection { type_name: "graph".into(), name: "g".into(), ..StoredCollection::default() };
+        let row = StoredCollection { fields: "[]".into(), indexes: "[]".into(), options: "{}".into(), ..row };
+        let error = Collection::from_stored(row).expect_err("unreadable");
         assert_eq!(error.to_string(), r#"collection "g" has the unknown type "graph""#);
     }
 }

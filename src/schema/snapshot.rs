@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use foldhash::quality::RandomState;
 
 use super::collection::Collection;
 
@@ -12,8 +13,8 @@ use super::collection::Collection;
 pub struct Schema {
     /// In the order of creation.
     collections: Vec<Arc<Collection>>,
-    by_id: HashMap<Arc<str>, usize>,
-    by_lower_name: HashMap<Box<str>, usize>,
+    by_id: HashMap<Arc<str>, usize, RandomState>,
+    by_lower_name: HashMap<Box<str>, usize, RandomState>,
     reads_headers: bool,
 }
 

@@ -55,6 +55,17 @@ pub struct Store {
     query_timeout: Duration,
 }
 
+/// A job that has begun.
+#[must_use]
+pub struct Begun<T>(jobs::Answer<T>);
+
+impl<T> Begun<T> {
+    /// What it gives. Blocks: never on a thread of the async runtime.
+    pub fn wait(self) -> Result<T> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+}
+
 impl Store {
     /// Opens a database file, making it if it is missing, with the engine that the options ask for: SQLite.
     ///
@@ -118,12 +129,21 @@ impl Store {
     /// Reads on the writer's connection, for threads that may wait and read seldom (at the start, once an hour): a
     /// connection of their own would parse the whole schema (12 ms with 1,000 collections) and keep it (5 MiB). Blocks;
     /// writes wait meanwhile.
-    pub fn read_seldom<T, J>(&self, mut job: J) -> Result<T>
+    pub fn read_seldom<T, J>(&self, job: J) -> Result<T>
     where
         T: Send + 'static,
         J: FnMut(&dyn Conn) -> Result<T> + Send + 'static,
     {
-        self.write_blocking(move |tx| job(tx))
+        self.begin_read_seldom(job)?.wait()
+    }
+
+    /// As [`Store::read_seldom`] for a caller who has something else to do meanwhile.
+    pub fn begin_read_seldom<T, J>(&self, mut job: J) -> Result<Begun<T>>
+    where
+        T: Send + 'static,
+        J: FnMut(&dyn Conn) -> Result<T> + Send + 'static,
+    {
+        Ok(Begun(self.queue_write(move |tx| job(tx), Grouping::Shared)?))
     }
 
     /// Writes in a transaction that is shared with other jobs and committed before the answer. The job may run more

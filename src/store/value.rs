@@ -1,5 +1,7 @@
 //! What goes into a statement and what comes out of one, without any engine's types.
 
+use std::borrow::Cow;
+
 /// A bound parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -63,6 +65,12 @@ impl Value {
             Value::Text(text) => Cell::Text(text),
             Value::Blob(bytes) => Cell::Blob(bytes),
         }
+    }
+}
+
+impl From<Cow<'_, str>> for Value {
+    fn from(text: Cow<'_, str>) -> Self {
+        Value::Text(text.into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The checks of the field list, stage by stage: the first stage that fails is reported (contract/02 §6).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -25,7 +26,7 @@ pub(super) fn check(candidate: &Candidate<'_>) -> Option<FieldError> {
 }
 
 /// Ids are unique, then names, whatever their case.
-fn check_duplicates(fields: &[Field]) -> Option<FieldError> {
+fn check_duplicates(fields: &[Arc<Field>]) -> Option<FieldError> {
     let mut ids = HashSet::new();
     if let Some((index, field)) = fields.iter().enumerate().find(|(_, field)| !ids.insert(field.id.as_str())) {
         let message = format!("Duplicated or invalid field id \"{}\".", field.id);
@@ -104,6 +105,7 @@ fn check_options(candidate: &Candidate<'_>) -> Option<FieldError> {
     let collection = &candidate.draft.collection;
     each_field(collection, |field| {
         let stored = candidate.stored.and_then(|stored| stored.fields.iter().find(|old| old.id == field.id));
+        let stored = stored.map(|stored| &**stored);
         let context = OptionsContext { schema: candidate.schema, collection, stored };
         let errors = field.check_options(&context);
         (!errors.is_empty()).then(|| errors.into())

@@ -1,6 +1,7 @@
 //! The checks of the index list (contract/02 §8).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -79,7 +80,8 @@ fn is_own_table(candidate: &Candidate<'_>, table: &str) -> bool {
 /// A unique index over a system field stays, under whatever name and condition.
 fn check_system_indexes(stored: &Collection, indexes: &[Option<Index>]) -> Option<FieldError> {
     stored.read_indexes().filter(|index| index.unique).find_map(|index| {
-        let covers = |field: &&Field| index.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&field.name));
+        let covers =
+            |field: &&Arc<Field>| index.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&field.name));
         let field = stored.fields.iter().filter(|field| field.system).find(covers)?;
         let is_kept = indexes.iter().flatten().any(|other| other.unique && other.has_columns_of(&index));
         (!is_kept).then(|| {

@@ -72,7 +72,7 @@ pub fn operation(route: &Route, collection: &Collection) -> Json {
     if let Some(schema) = body_schema(act, name) {
         let reference = json!({ "schema": { "$ref": format!("#/components/schemas/{schema}") } });
         let mut content = Map::from_iter([("application/json".to_owned(), reference)]);
-        if collection.fields.iter().any(Field::is_file) {
+        if collection.fields.iter().any(|field| field.is_file()) {
             let form = json!({ "schema": { "$ref": format!("#/components/schemas/{schema}Form") } });
             content.insert("multipart/form-data".to_owned(), form);
         }
@@ -175,7 +175,7 @@ pub fn schemas(collection: &Collection) -> Vec<(String, Json)> {
     if collection.is_view() {
         return schemas;
     }
-    let has_files = collection.fields.iter().any(Field::is_file);
+    let has_files = collection.fields.iter().any(|field| field.is_file());
     for (suffix, is_create) in [(".create", true), (".update", false)] {
         schemas.push((format!("{name}{suffix}"), input(collection, is_create, file_names)));
         if has_files {

@@ -49,7 +49,7 @@ pub fn collection(object: &Json) -> Arc<Collection> {
         name: text("name").into(),
         kind,
         system: false,
-        fields: fields.iter().map(|field| Field::from_json(field.as_object().unwrap()).unwrap()).collect(),
+        fields: fields.iter().map(|field| Arc::new(Field::from_json(field.as_object().unwrap()).unwrap())).collect(),
         indexes: object["indexes"].as_array().into_iter().flatten().map(|i| i.as_str().unwrap().to_owned()).collect(),
         rules: Rules {
             list: rule("listRule"),

@@ -29,7 +29,7 @@ fn collection(id: &str, kind: CollectionKind, fields: Vec<Field>) -> Collection 
         name: id.into(),
         kind,
         system: false,
-        fields,
+        fields: fields.into_iter().map(Into::into).collect(),
         indexes: Vec::new(),
         rules: Rules::default(),
         created: String::new(),

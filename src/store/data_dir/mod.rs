@@ -106,9 +106,17 @@ pub struct DataDir {
     lock: Mutex<Option<Lock>>,
 }
 
+/// A directory of which `data.db` is open: what needs nothing else can begin before [`Opening::finish`] opens the rest.
+pub struct Opening<'a> {
+    options: &'a DataDirOptions,
+    /// Everything but logs.
+    pub data: Store,
+    lock: Option<Lock>,
+}
+
 impl DataDir {
-    /// Opens the directory, making it and what it lacks.
-    pub fn open(options: &DataDirOptions) -> Result<Self, OpenError> {
+    /// Begins to open the directory, making it and its `data.db` if they are missing.
+    pub fn open(options: &DataDirOptions) -> Result<Opening<'_>, OpenError> {
         let path = &options.path;
         let found = look_before_touching(path)?;
         fs::create_dir_all(path).map_err(|cause| OpenError::NotWritable { path: path.clone(), cause })?;
@@ -117,7 +125,26 @@ impl DataDir {
             Purpose::Serve => Some(Lock::take(path)?),
             Purpose::Command => None,
         };
-        let (data, auxiliary) = open_databases(options, found)?;
+        Ok(Opening { options, data: open_data(options, found)?, lock })
+    }
+
+    /// Finishes what is queued, closes both databases and gives the directory free. Blocks.
+    pub fn close(&self) {
+        if let Some(watch) = &self.watch {
+            watch.stop();
+        }
+        self.data.close();
+        self.auxiliary.close();
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Opening<'_> {
+    /// Opens the rest, making what the directory lacks.
+    pub fn finish(self) -> Result<DataDir, OpenError> {
+        let Self { options, data, lock } = self;
+        let path = options.path.clone();
+        let auxiliary = open_auxiliary(options)?;
         if options.purpose == Purpose::Serve {
             // What can't be removed now is removed by a later start; nothing reads it.
             let _ = fs::remove_dir_all(path.join(SCRATCH_DIR));
@@ -130,17 +157,7 @@ impl DataDir {
             Purpose::Serve => Watch::start(&signals_dir, data.clone()),
             Purpose::Command => None,
         };
-        Ok(Self { path: path.clone(), data, auxiliary, watch, lock: Mutex::new(lock) })
-    }
-
-    /// Finishes what is queued, closes both databases and gives the directory free. Blocks.
-    pub fn close(&self) {
-        if let Some(watch) = &self.watch {
-            watch.stop();
-        }
-        self.data.close();
-        self.auxiliary.close();
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        Ok(DataDir { path, data, auxiliary, watch, lock: Mutex::new(lock) })
     }
 }
 
@@ -164,25 +181,33 @@ fn look_before_touching(path: &Path) -> Result<Found, OpenError> {
     Ok(found)
 }
 
-fn open_databases(options: &DataDirOptions, found: Found) -> Result<(Store, Store), OpenError> {
-    let store_options = |file: &str, durability| StoreOptions {
+fn open_data(options: &DataDirOptions, found: Found) -> Result<Store, OpenError> {
+    let path = options.path.join(DATA_FILE);
+    let data =
+        Store::open(store_options(options, DATA_FILE, options.durability)).map_err(|cause| damaged(&path, cause))?;
+    versions::bring_up(&data, found, &options.fresh, &options.clock)
+        .map_err(|cause| OpenError::Failed { path, cause })?;
+    Ok(data)
+}
+
+fn open_auxiliary(options: &DataDirOptions) -> Result<Store, OpenError> {
+    let path = options.path.join(AUXILIARY_FILE);
+    let auxiliary = Store::open(StoreOptions {
+        writer_cache_kib: AUXILIARY_CACHE_KIB,
+        ..store_options(options, AUXILIARY_FILE, Durability::Normal)
+    })
+    .map_err(|cause| OpenError::Failed { path: path.clone(), cause: cause.into() })?;
+    versions::bring_up_auxiliary(&auxiliary).map_err(|cause| OpenError::Failed { path, cause })?;
+    Ok(auxiliary)
+}
+
+fn store_options(options: &DataDirOptions, file: &str, durability: Durability) -> StoreOptions {
+    StoreOptions {
         durability,
         query_timeout: options.query_timeout,
         clock: options.clock.clone(),
         ..StoreOptions::at(options.path.join(file))
-    };
-    let data_path = options.path.join(DATA_FILE);
-    let data = Store::open(store_options(DATA_FILE, options.durability)).map_err(|cause| damaged(&data_path, cause))?;
-    versions::bring_up(&data, found, &options.fresh, &options.clock)
-        .map_err(|cause| OpenError::Failed { path: data_path, cause })?;
-
-    let auxiliary_path = options.path.join(AUXILIARY_FILE);
-    let auxiliary_options =
-        StoreOptions { writer_cache_kib: AUXILIARY_CACHE_KIB, ..store_options(AUXILIARY_FILE, Durability::Normal) };
-    let auxiliary = Store::open(auxiliary_options)
-        .map_err(|cause| OpenError::Failed { path: auxiliary_path.clone(), cause: cause.into() })?;
-    versions::bring_up_auxiliary(&auxiliary).map_err(|cause| OpenError::Failed { path: auxiliary_path, cause })?;
-    Ok((data, auxiliary))
+    }
 }
 
 fn damaged(path: &Path, cause: StoreError) -> OpenError {

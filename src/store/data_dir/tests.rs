@@ -29,7 +29,7 @@ fn options(path: &Path, purpose: Purpose) -> DataDirOptions {
 }
 
 fn open(path: &Path) -> Result<DataDir, OpenError> {
-    DataDir::open(&options(path, Purpose::Serve))
+    DataDir::open(&options(path, Purpose::Serve))?.finish()
 }
 
 fn sqlite(path: &Path, script: &str) {
@@ -239,7 +239,7 @@ fn one_server_at_a_time_and_commands_beside_it() {
 
     let heard = std::sync::Arc::new(super::super::testing::Heard::default());
     server.data.subscribe(heard.clone());
-    let command = DataDir::open(&options(dir.path(), Purpose::Command)).unwrap();
+    let command = DataDir::open(&options(dir.path(), Purpose::Command)).unwrap().finish().unwrap();
     command
         .data
         .write_blocking(|tx| {
