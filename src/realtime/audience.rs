@@ -49,6 +49,9 @@ pub struct Connection {
     pub admitted: Position,
 }
 
+/// Most log entries that one replay reads: bounds its time and memory when little of a busy log concerns it.
+pub(super) const ENTRIES_MAX: usize = 200_000;
+
 /// Whether a connection is told of changes as they come.
 #[derive(Clone, Debug, Default)]
 pub enum Pace {
@@ -64,6 +67,15 @@ pub enum Pace {
 pub struct Owed {
     pub place: Place,
     pub topics: Vec<Arc<Topic>>,
+    /// Most log entries that the next replay reads of it. Fewer once it was too much at once: the rest would be read for
+    /// nothing each time.
+    pub entries_max: usize,
+}
+
+impl Owed {
+    pub fn new(place: Place, topics: Vec<Arc<Topic>>) -> Self {
+        Self { place, topics, entries_max: ENTRIES_MAX }
+    }
 }
 
 impl Pace {

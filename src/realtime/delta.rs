@@ -106,11 +106,8 @@ fn read_page(
     let (mut entries, mut records, mut upto, mut read) = (Vec::new(), HashSet::new(), after, 0);
     while read < ENTRIES_MAX {
         let piece = log::list(conn, upto, last, PIECE)?;
-        if piece.is_empty() {
-            return Ok((entries, last));
-        }
-        read += piece.len();
-        for entry in piece {
+        read += piece.entries.len();
+        for entry in piece.entries {
             let is_ours = *entry.collection_id == *collection.id;
             if is_ours && !records.contains(&entry.record_id) && records.len() == per_page {
                 return Ok((entries, upto));
@@ -120,6 +117,9 @@ fn read_page(
                 records.insert(entry.record_id.clone());
                 entries.push(entry);
             }
+        }
+        if piece.is_last {
+            return Ok((entries, last));
         }
     }
     Ok((entries, upto))

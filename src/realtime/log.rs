@@ -22,9 +22,19 @@ pub fn extent(conn: &dyn Conn) -> Result<Extent, StoreError> {
     Ok(Extent { first: first.unwrap_or(last + 1), last })
 }
 
-/// Entries after `after` up to `upto`, at most `limit`.
-pub fn list(conn: &dyn Conn, after: Position, upto: Position, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
-    let mut entries = Vec::new();
+/// Most bytes of replaced rows in a piece, but for the last of them.
+const PIECE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Some entries of the log.
+pub struct Piece {
+    pub entries: Vec<LogEntry>,
+    /// Whether no more follow.
+    pub is_last: bool,
+}
+
+/// Entries after `after` up to `upto`, at most `limit`, fewer if they are large.
+pub fn list(conn: &dyn Conn, after: Position, upto: Position, limit: usize) -> Result<Piece, StoreError> {
+    let (mut entries, mut bytes, mut is_last) = (Vec::new(), 0, true);
     conn.each_row(
         "SELECT position, collection, record, kind, old FROM _mb_changes WHERE position > ?1 AND position <= ?2 \
          ORDER BY position",
@@ -32,6 +42,7 @@ pub fn list(conn: &dyn Conn, after: Position, upto: Position, limit: usize) -> R
         &mut |row| {
             let Some(kind) = ChangeKind::parse(row.cell(3).as_text()) else { return Ok(ControlFlow::Continue(())) };
             let old = row.cell(4);
+            bytes += old.as_text().len();
             entries.push(LogEntry {
                 position: row.cell(0).as_int().unwrap_or_default(),
                 collection_id: row.cell(1).as_text().into(),
@@ -39,17 +50,23 @@ pub fn list(conn: &dyn Conn, after: Position, upto: Position, limit: usize) -> R
                 kind,
                 old: (!old.is_null()).then(|| old.as_text().into()),
             });
-            Ok(if entries.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            is_last = entries.len() < limit && bytes <= PIECE_BYTES_MAX;
+            Ok(if is_last { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         },
     )?;
-    Ok(entries)
+    Ok(Piece { entries, is_last })
 }
 
-/// A record as the change at `entry` left it, if a later change tells: what that one replaced.
-pub fn state_after(conn: &dyn Conn, entry: &LogEntry) -> Result<Option<String>, StoreError> {
+/// A record as the change at `position` left it, if a later change tells: what that one replaced.
+pub fn state_after(
+    conn: &dyn Conn,
+    position: Position,
+    collection_id: &str,
+    record_id: &str,
+) -> Result<Option<String>, StoreError> {
     let sql =
         "SELECT old FROM _mb_changes WHERE position > ?1 AND collection = ?2 AND record = ?3 ORDER BY position LIMIT 1";
-    let params = [entry.position.into(), (*entry.collection_id).into(), (*entry.record_id).into()];
+    let params = [position.into(), collection_id.into(), record_id.into()];
     conn.find_row(sql, &params, |row| row.cell(0).as_text().to_owned())
 }
 

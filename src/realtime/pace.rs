@@ -39,7 +39,7 @@ impl Switchboard {
         } else if connection.backlog.admit(frame.len()) {
             connection.admitted = position;
         } else {
-            let owed = Owed { place: Place::from(position - 1), topics: connection.topics.clone() };
+            let owed = Owed::new(Place::from(position - 1), connection.topics.clone());
             return self.set_pace(id, vec![owed]);
         }
         let outlet = connection.outlet;
@@ -72,8 +72,7 @@ impl Switchboard {
         begins_at: &Place,
     ) -> Vec<Owed> {
         let known = self.audience.get(id).map(|connection| connection.pace.clone()).unwrap_or_default();
-        let mut owed: Vec<Owed> = Vec::new();
-        for (topic, since) in topics {
+        self.owed_together(topics.iter().map(|(topic, since)| {
             let goes_on = match &known {
                 Pace::Live => None,
                 Pace::Behind(known) => {
@@ -81,13 +80,25 @@ impl Switchboard {
                 }
             };
             let place = since.clone().or(goes_on).unwrap_or_else(|| begins_at.clone());
-            if place.after >= self.position {
-                continue;
+            Owed::new(place, vec![topic.clone()])
+        }))
+    }
+
+    /// What all topics of a connection are owed: nothing if all are where the hub is. While a connection is behind it
+    /// gets nothing live, so that all are owed something as soon as one is.
+    fn owed_together(&self, of_topics: impl Iterator<Item = Owed>) -> Vec<Owed> {
+        let mut owed: Vec<Owed> = Vec::new();
+        for more in of_topics {
+            match owed.iter_mut().find(|known| known.place == more.place) {
+                Some(known) => {
+                    known.topics.extend(more.topics);
+                    known.entries_max = known.entries_max.min(more.entries_max);
+                }
+                None => owed.push(more),
             }
-            match owed.iter_mut().find(|known| known.place == place) {
-                Some(known) => known.topics.push(topic.clone()),
-                None => owed.push(Owed { place, topics: vec![topic.clone()] }),
-            }
+        }
+        if owed.iter().all(|owed| owed.place.after >= self.position) {
+            return Vec::new();
         }
         owed
     }
@@ -160,12 +171,7 @@ impl Switchboard {
         }
         let Some(connection) = self.audience.get_mut(id) else { return };
         connection.told = replay.upto;
-        let topics = connection.topics.clone();
-        let owed = if replay.upto >= self.position {
-            Vec::new()
-        } else {
-            vec![Owed { place: Place::from(replay.upto), topics }]
-        };
+        let owed = self.owed_together(replay.owed.into_iter());
         self.set_pace(id, owed);
     }
 }

@@ -256,8 +256,7 @@ impl Switchboard {
             return Ok(());
         }
         loop {
-            let entries = log::list(conn, self.position, Position::MAX, LOG_PIECE)?;
-            let is_last = entries.len() < LOG_PIECE;
+            let log::Piece { entries, is_last } = log::list(conn, self.position, Position::MAX, LOG_PIECE)?;
             let schema = self.setup.schema.current();
             for entry in entries {
                 self.announce(conn, &schema, &entry);
@@ -281,7 +280,7 @@ impl Switchboard {
                 // One that is gone already is told as it was: whoever is cut off now is told of its deletion later.
                 rows::find_record(conn, collection, &entry.record_id).and_then(|found| match found {
                     Some(record) => Ok(Some(record)),
-                    None => Ok(log::state_after(conn, entry)?
+                    None => Ok(log::state_after(conn, entry.position, &entry.collection_id, &entry.record_id)?
                         .and_then(|old| rows::record_from_old(collection, &entry.record_id, &old))),
                 })
             }

@@ -15,8 +15,11 @@ const WRITERS: usize = 8;
 const SUBSCRIBERS: usize = 20;
 /// How long writers write; `make soak` sets more.
 const SECONDS: &str = "MONOBASE_TEST_NOTHING_MISSED_SECONDS";
+/// One title in so many is long, so that replays are made in several parts.
+const LONG_TITLE_EVERY: u64 = 8;
+const LONG_TITLE_BYTES: usize = 60000;
 /// Subscribers have this long to come to the state of the end.
-const SETTLE_MAX: Duration = Duration::from_secs(60);
+const SETTLE_MAX: Duration = Duration::from_secs(180);
 
 /// What one subscriber knows, built from what it was told.
 #[derive(Default)]
@@ -71,7 +74,7 @@ impl Dice {
 fn every_subscriber_ends_with_the_state_of_the_database() {
     let seconds: u64 = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(10);
     let mut app = TestApp::new();
-    app.create_open_collection("posts", json!([{ "name": "title", "type": "text" }]));
+    app.create_open_collection("posts", json!([{ "name": "title", "type": "text", "max": 100_000 }]));
     let stage = Arc::new(Stage { address: RwLock::new(app.address()), is_over: AtomicBool::new(false) });
     // Everybody begins where nothing was written yet.
     let begin = EventStream::open(&app).cursor.clone();
@@ -145,7 +148,8 @@ fn a_replay_that_is_cut_off_again_and_again_loses_and_repeats_nothing() {
 fn write(stage: &Stage, writer: usize, mut dice: Dice) -> usize {
     let (mut ids, mut writes): (Vec<String>, usize) = (Vec::new(), 0);
     while !stage.is_over.load(Ordering::Acquire) {
-        let title = json!({ "title": format!("{writer}.{writes}") });
+        let padding = if dice.below(LONG_TITLE_EVERY) == 0 { LONG_TITLE_BYTES } else { 0 };
+        let title = json!({ "title": format!("{writer}.{writes}.{}", "x".repeat(padding)) });
         let request = |method: &str, target: &str| Request::to(stage.address(), method, target);
         let base = "/api/collections/posts/records";
         let choice = if ids.is_empty() { 0 } else { dice.below(4) };

@@ -52,6 +52,11 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// A stream whose client reads its first message and nothing more.
 fn open_unread(app: &TestApp, topics: &[&str]) -> (TcpStream, String) {
+    open_unread_since(app, topics, &Value::Null)
+}
+
+/// The same, beginning at a cursor.
+fn open_unread_since(app: &TestApp, topics: &[&str], since: &Value) -> (TcpStream, String) {
     let mut socket = TcpStream::connect(app.address()).expect("the server listens");
     let request = format!("GET /api/realtime HTTP/1.1\r\nHost: {}\r\n\r\n", app.address());
     socket.write_all(request.as_bytes()).expect("the server reads");
@@ -63,7 +68,7 @@ fn open_unread(app: &TestApp, topics: &[&str]) -> (TcpStream, String) {
     }
     let (_, rest) = text.split_once("\nid:").expect("a client id");
     let client_id = rest.lines().next().expect("a line").to_owned();
-    let body = json!({ "clientId": client_id, "subscriptions": topics });
+    let body = json!({ "clientId": client_id, "subscriptions": topics, "since": since });
     app.post("/api/realtime").json(body).expect(204);
     (socket, client_id)
 }
@@ -108,6 +113,58 @@ fn clients_that_never_read_cost_a_bounded_amount() {
     app.create("posts", json!({ "title": "others go on" }));
     assert_eq!(reader.next_change("title").1, "others go on");
     assert!(unread.iter().all(|(_, client_id)| is_open(&app, client_id)));
+}
+
+#[test]
+fn replays_that_nobody_reads_cost_a_bounded_amount() {
+    let app = app_with_posts();
+    let since = Value::from(EventStream::open(&app).cursor.clone());
+    write_much(&app, 1000, 20_000);
+    let replay = |reader: &EventStream| {
+        for _ in 0..1000 {
+            reader.next_within(WAIT_MAX).expect("all of it is told");
+        }
+    };
+    let open_reader = || {
+        let reader = EventStream::open(&app);
+        let body = json!({ "clientId": reader.client_id, "subscriptions": ["posts/*"], "since": since });
+        app.post("/api/realtime").json(body).expect(204);
+        reader
+    };
+    replay(&open_reader()); // what a first replay takes isn't the listeners'
+    let before = own_memory(&app);
+    let unread: Vec<_> = (0..10).map(|_| open_unread_since(&app, &["posts/*"], &since)).collect();
+    replay(&open_reader()); // replays take turns: by now each has had some
+    let grown = own_memory(&app).saturating_sub(before);
+    // 10 × 20 MB are due.
+    assert!(grown < 60 << 20, "{} MiB", grown >> 20);
+    assert!(unread.iter().all(|(_, client_id)| is_open(&app, client_id)));
+}
+
+#[test]
+fn a_topic_beside_one_that_is_replayed_misses_nothing() {
+    let app = app_with_posts();
+    app.create_open_collection("notes", json!([{ "name": "title", "type": "text" }]));
+    let since = Value::from(EventStream::open(&app).cursor.clone());
+    write_much(&app, 1000, 20_000);
+    // Replays take turns: that of the socket waits.
+    let _unread: Vec<_> = (0..5).map(|_| open_unread_since(&app, &["posts/*"], &since)).collect();
+    let mut socket = Socket::open(&app);
+    let mut subscribe = |topic: &str, since: &Value| {
+        let answer = socket.ask(json!({ "type": "subscribe", "topic": topic, "since": since })).expect("answered");
+        assert_eq!(answer["status"], 200, "{answer}");
+    };
+    subscribe("posts/*", &since);
+    subscribe("notes/*", &Value::Null);
+    app.create("notes", json!({ "title": "written meanwhile" }));
+    let mut notes = 0;
+    for _ in 0..1 + 1000 + 1 {
+        let message = socket.next_within(WAIT_MAX).expect("the greeting, the posts and the note");
+        notes += usize::from(message["topic"] == "notes/*");
+    }
+    assert_eq!(notes, 1);
+    app.create("notes", json!({ "title": "written later" }));
+    assert_eq!(socket.next_within(WAIT_MAX).expect("it is live")["record"]["title"], "written later");
 }
 
 #[test]
