@@ -115,6 +115,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::logs::clean;
     use crate::store::ConnExt;
     use crate::store::testing::{Scratch, scratch};
 
@@ -191,6 +192,20 @@ mod tests {
         let next = LogWriter::start(store.clone(), || 0).unwrap();
         wait_until(|| count(&store, "_logs") == 2 * FILED_AT_ONCE_MAX as i64);
         next.stop();
+    }
+
+    #[test]
+    fn what_was_spooled_before_everything_was_deleted_does_not_come_back() {
+        let store = store();
+        let writer = LogWriter::start(store.clone(), || 0).unwrap();
+        write(&writer, 2 * FILED_AT_ONCE_MAX);
+        writer.stop();
+        assert_eq!(count(&store, "_mb_log_spool"), 1);
+        store.write_blocking(clean::delete_all).unwrap();
+        let next = LogWriter::start(store.clone(), || 0).unwrap();
+        write(&next, 1);
+        next.stop();
+        assert_eq!((count(&store, "_logs"), count(&store, "_mb_log_spool")), (1, 0));
     }
 
     #[test]
