@@ -97,7 +97,10 @@ pub(super) fn run(conn: &dyn Conn, setup: &Setup, question: &Question) -> Result
     let end = log::extent(conn)?.last;
     let reader = Reader { conn, setup, schema: setup.schema.current(), question, end };
     let mut dues: Vec<Due<'_>> = question.owed.iter().map(|owed| reader.due(owed)).collect::<Result<_>>()?;
-    let read_upto = dues.iter().map(|due| due.read_upto).min().unwrap_or(end);
+    // Topics that are at different places come to the same one first, so that a cursor is true of all of them.
+    let first = question.owed.iter().map(|owed| owed.place.after).min();
+    let next = question.owed.iter().map(|owed| owed.place.after).filter(|after| Some(*after) > first).min();
+    let read_upto = dues.iter().map(|due| due.read_upto).chain(next).min().unwrap_or(end).min(end);
     let mut upto = read_upto;
     let mut frames = loop {
         match reader.frames(&mut dues, upto)? {
@@ -108,7 +111,12 @@ pub(super) fn run(conn: &dyn Conn, setup: &Setup, question: &Question) -> Result
         }
     };
     frames.sort_by_key(|(position, _)| *position); // stable: topics of one change stay in their order
-    let owed = dues.iter().map(|due| due.rest(upto, end)).collect();
+    let owed = dues.iter().map(|due| Owed {
+        place: due.place(upto, end),
+        topics: due.owed.topics.clone(),
+        entries_max: if upto < read_upto { due.reads_next(upto) } else { due.owed.entries_max },
+    });
+    let owed = owed.collect();
     Ok(Replay { frames: frames.into_iter().map(|(_, frame)| frame).collect(), upto, owed })
 }
 
@@ -122,14 +130,10 @@ fn middle(dues: &[Due<'_>], upto: Position) -> Position {
 }
 
 impl Due<'_> {
-    /// What is owed once everything up to `upto` was told.
-    fn rest(&self, upto: Position, end: Position) -> Owed {
-        let owed = Owed::new(self.place(upto, end), self.owed.topics.clone());
-        if upto == end {
-            return owed;
-        }
+    /// How many entries are worth reading next, when those up to `upto` were as many as fit.
+    fn reads_next(&self, upto: Position) -> usize {
         let told = self.entries.iter().flatten().take_while(|entry| entry.position <= upto).count();
-        Owed { entries_max: (told * READ_AHEAD).max(PIECE), ..owed }
+        (told * READ_AHEAD).max(PIECE)
     }
 
     /// Where its topics are once everything up to `upto` was told.
