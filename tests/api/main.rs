@@ -32,6 +32,7 @@ mod openapi;
 mod rate_limit;
 mod realtime;
 mod realtime_bounds;
+mod realtime_unread;
 mod records;
 mod secrecy;
 mod settings;
