@@ -12,7 +12,7 @@ from .goals import Goal
 FEW, MANY, IMPORTED = 10, 1000, 300
 GOAL_START, GOAL_READ = 2.0, 1.3
 # A start is short, and so its time is noisy.
-STARTS = 15
+STARTS = 31
 
 
 def measure(root, binary, scratch, options):
@@ -23,12 +23,13 @@ def measure(root, binary, scratch, options):
         "| --- | --- | --- | --- | --- |",
     ]
     few, many = (collections(binary, scratch, count, options) for count in (FEW, MANY))
+    few["start"], many["start"] = starts(servers.Monobase, None, binary, [few["home"], many["home"]])
     for name, unit, goal in (("start", "ms", GOAL_START), ("point read", "µs CPU", GOAL_READ), ("idle RSS", "MiB", None)):
         cells = [f"{figures[name]:.1f} {unit}" for figures in (few, many)]
         wanted = f"< {goal}" if goal else ""
         lines.append(f"| {name} | {cells[0]} | {cells[1]} | {many[name] / few[name]:.2f} | {wanted} |")
     if servers.Peer.is_there(root, binary):
-        few, many = (peer_start(root, binary, scratch, count) for count in (FEW, MANY))
+        few, many = starts(servers.Peer, root, binary, [peer_home(few["home"]), peer_home(many["home"])])
         lines.append(f"| the peer's start | {few:.1f} ms | {many:.1f} ms | {many / few:.2f} | |")
     lines += ["", f"| import of {IMPORTED} collections | new (ms) | the same again (ms) |", "| --- | --- | --- |"]
     for kind in (servers.Peer, servers.Monobase):
@@ -39,17 +40,14 @@ def measure(root, binary, scratch, options):
 
 
 def collections(binary, scratch, count, options):
-    """Start-up, point read and memory of a directory with `count` collections beside the system's."""
+    """Point read and memory of a directory with `count` collections beside the system's, and where it is."""
     home = scratch / f"collections-{count}"
     token = fresh(binary, home)
     with servers.Monobase(None, binary, home) as server:
         put(server, token, [item(number) for number in range(count)])
         record = call(server, token, "POST", "/api/collections/c1/records", {"title": "x", "n": 1})["id"]
     read = workloads.Workload("point read", f"/api/collections/c1/records/{record}", Goal())
-    starts, reads, memory = [], [], []
-    for _ in range(STARTS):
-        with servers.Monobase(None, binary, home) as server:
-            starts.append(server.start_ms)
+    reads, memory = [], []
     for _ in range(options.rounds):
         with servers.Monobase(None, binary, home) as server:
             memory.append(server.rss_bytes() / report.MEBIBYTE)
@@ -57,19 +55,24 @@ def collections(binary, scratch, count, options):
             if measured.note:
                 raise SystemExit(f"point read: {measured.note}")
             reads.append(measured.cpu_us)
-    figures = {"start": starts, "point read": reads, "idle RSS": memory}
-    return {name: statistics.median(values) for name, values in figures.items()}
+    return {"point read": statistics.median(reads), "idle RSS": statistics.median(memory), "home": home}
 
 
-def peer_start(root, binary, scratch, count):
-    """Milliseconds that the peer needs on a copy of the same directory, without the log that the point reads left."""
-    home = scratch / f"collections-{count}-peer"
-    shutil.copytree(scratch / f"collections-{count}", home, ignore=shutil.ignore_patterns("auxiliary.db*"))
-    starts = []
+def starts(kind, root, binary, homes):
+    """Milliseconds that a start takes on each of the directories, taken in turn."""
+    times = [[] for _ in homes]
     for _ in range(STARTS):
-        with servers.Peer(root, binary, home) as server:
-            starts.append(server.start_ms)
-    return statistics.median(starts)
+        for home, of_home in zip(homes, times):
+            with kind(root, binary, home) as server:
+                of_home.append(server.start_ms)
+    return [statistics.median(of_home) for of_home in times]
+
+
+def peer_home(home):
+    """A copy for the peer, without the log that the point reads left."""
+    copy = home.parent / f"{home.name}-peer"
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("auxiliary.db*"))
+    return copy
 
 
 def imports(kind, root, binary, scratch, options):
