@@ -15,8 +15,9 @@ const WRITERS: usize = 8;
 const SUBSCRIBERS: usize = 20;
 /// How long writers write; `make soak` sets more.
 const SECONDS: &str = "MONOBASE_TEST_NOTHING_MISSED_SECONDS";
-/// One title in so many is long, so that replays are made in several parts.
+/// One title in so many is long among the first of each writer, so that replays are made in several parts.
 const LONG_TITLE_EVERY: u64 = 8;
+const LONG_TITLES_UNTIL: usize = 600;
 const LONG_TITLE_BYTES: usize = 60000;
 /// Subscribers have this long to come to the state of the end.
 const SETTLE_MAX: Duration = Duration::from_secs(180);
@@ -148,7 +149,8 @@ fn a_replay_that_is_cut_off_again_and_again_loses_and_repeats_nothing() {
 fn write(stage: &Stage, writer: usize, mut dice: Dice) -> usize {
     let (mut ids, mut writes): (Vec<String>, usize) = (Vec::new(), 0);
     while !stage.is_over.load(Ordering::Acquire) {
-        let padding = if dice.below(LONG_TITLE_EVERY) == 0 { LONG_TITLE_BYTES } else { 0 };
+        let is_long = writes < LONG_TITLES_UNTIL && dice.below(LONG_TITLE_EVERY) == 0;
+        let padding = if is_long { LONG_TITLE_BYTES } else { 0 };
         let title = json!({ "title": format!("{writer}.{writes}.{}", "x".repeat(padding)) });
         let request = |method: &str, target: &str| Request::to(stage.address(), method, target);
         let base = "/api/collections/posts/records";
