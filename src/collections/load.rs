@@ -104,7 +104,7 @@ impl Seen {
             let same = self.collections.get(cells[0].as_text()).filter(|seen| seen.hash == hash);
             let collection = match same.map(|same| same.collection.clone()) {
                 Some(collection) => collection,
-                None => match Collection::from_stored_among(read_row(&cells), &mut fields) {
+                None => match Collection::from_stored(read_row(&cells), &mut fields) {
                     Ok(collection) => Arc::new(collection),
                     Err(error) => {
                         unreadable = Some(error);

@@ -49,9 +49,6 @@ fn give_field_ids(fields: &mut [Arc<Field>]) {
 /// Puts a default `id` field in front if there is no text field of that name, else sets what every `id` field has.
 fn ensure_id_field(fields: &mut Vec<Arc<Field>>) {
     for field in fields.iter_mut().filter(|field| field.name == "id") {
-        if !matches!(field.kind, Kind::Text(_)) {
-            continue;
-        }
         let field = Arc::make_mut(field);
         if let Kind::Text(text) = &mut field.kind {
             field.system = true;

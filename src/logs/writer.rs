@@ -182,13 +182,19 @@ mod tests {
         assert_eq!(count(&store, "_logs"), 3 * FILED_AT_ONCE_MAX as i64 + 10);
     }
 
-    #[test]
-    fn what_a_stopped_process_has_spooled_is_filed_by_the_next() {
+    /// What a process leaves that is stopped in a burst.
+    fn store_with_spooled() -> Scratch {
         let store = store();
         let writer = LogWriter::start(store.clone(), || 0).unwrap();
         write(&writer, 2 * FILED_AT_ONCE_MAX);
         writer.stop();
         assert_eq!((count(&store, "_logs"), count(&store, "_mb_log_spool")), (0, 1));
+        store
+    }
+
+    #[test]
+    fn what_a_stopped_process_has_spooled_is_filed_by_the_next() {
+        let store = store_with_spooled();
         let next = LogWriter::start(store.clone(), || 0).unwrap();
         wait_until(|| count(&store, "_logs") == 2 * FILED_AT_ONCE_MAX as i64);
         next.stop();
@@ -196,11 +202,7 @@ mod tests {
 
     #[test]
     fn what_was_spooled_before_everything_was_deleted_does_not_come_back() {
-        let store = store();
-        let writer = LogWriter::start(store.clone(), || 0).unwrap();
-        write(&writer, 2 * FILED_AT_ONCE_MAX);
-        writer.stop();
-        assert_eq!(count(&store, "_mb_log_spool"), 1);
+        let store = store_with_spooled();
         store.write_blocking(clean::delete_all).unwrap();
         let next = LogWriter::start(store.clone(), || 0).unwrap();
         write(&next, 1);

@@ -42,20 +42,20 @@ pub enum Net {
 
 /// Folds log entries in the order of their positions; records that came and went in the gap are left out. The result is
 /// in the order of the last changes.
-pub fn coalesce(entries: impl IntoIterator<Item = LogEntry>) -> Vec<Gap> {
-    let mut records: HashMap<(Box<str>, Box<str>), Fold> = HashMap::new();
+pub fn coalesce<'e>(entries: impl IntoIterator<Item = &'e LogEntry>) -> Vec<Gap> {
+    let mut records: HashMap<(&str, &str), Fold<'_>> = HashMap::new();
     for entry in entries {
-        let key = (entry.collection_id, entry.record_id);
-        let fold = records.entry(key).or_insert_with(|| Fold {
+        let old = entry.old.as_deref();
+        let fold = records.entry((&entry.collection_id, &entry.record_id)).or_insert_with(|| Fold {
             position: entry.position,
             was_there: entry.kind != ChangeKind::Create,
-            before: entry.old.clone(),
+            before: old,
             is_there: true,
             last: None,
         });
         fold.position = entry.position;
         fold.is_there = entry.kind != ChangeKind::Delete;
-        fold.last = if fold.is_there { None } else { entry.old };
+        fold.last = if fold.is_there { None } else { old };
     }
     let mut gaps: Vec<Gap> = records
         .into_iter()
@@ -66,20 +66,26 @@ pub fn coalesce(entries: impl IntoIterator<Item = LogEntry>) -> Vec<Gap> {
                 (true, false) => Net::Deleted,
                 (false, false) => return None,
             };
-            let Fold { position, before, last, .. } = fold;
-            Some(Gap { position, collection_id, record_id, net, before, last })
+            Some(Gap {
+                position: fold.position,
+                collection_id: collection_id.into(),
+                record_id: record_id.into(),
+                net,
+                before: fold.before.map(Into::into),
+                last: fold.last.map(Into::into),
+            })
         })
         .collect();
     gaps.sort_unstable_by_key(|gap| gap.position);
     gaps
 }
 
-struct Fold {
+struct Fold<'e> {
     position: Position,
     was_there: bool,
+    before: Option<&'e str>,
     is_there: bool,
-    before: Option<Box<str>>,
-    last: Option<Box<str>>,
+    last: Option<&'e str>,
 }
 
 #[cfg(test)]
@@ -120,7 +126,7 @@ mod tests {
             }
             let cut = cut.min(entries.len());
             let mut client = states[cut].clone();
-            let gaps = coalesce(entries.split_off(cut));
+            let gaps = coalesce(&entries[cut..]);
             prop_assert!(gaps.is_sorted_by_key(|gap| gap.position));
             for gap in gaps {
                 let record: u8 = gap.record_id.parse().expect("a number");

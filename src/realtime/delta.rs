@@ -89,7 +89,7 @@ pub fn list_changes(conn: &dyn Conn, schema: &Arc<Schema>, judge: &Judge, questi
     let (entries, upto) = read_page(conn, collection, after, extent.last, per_page)?;
     let reader = Reader { conn, gate, judge, collection, filter };
     let mut items = Vec::new();
-    for gap in coalesce(entries) {
+    for gap in coalesce(&entries) {
         items.extend(reader.item(&gap)?);
     }
     Ok(Delta { items, cursor: at(upto), has_more: upto < extent.last, must_reset: false })

@@ -1,7 +1,11 @@
 //! The change log as realtime reads it: in the order of positions, in bounded pieces.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use crate::error::Result;
+use crate::rows;
+use crate::schema::{Collection, Record};
 use crate::store::{ChangeKind, Conn, ConnExt, Position, StoreError, changes};
 
 use super::coalesce::LogEntry;
@@ -57,8 +61,22 @@ pub fn list(conn: &dyn Conn, after: Position, upto: Position, limit: usize) -> R
     Ok(Piece { entries, is_last })
 }
 
-/// A record as the change at `position` left it, if a later change tells: what that one replaced.
-pub fn state_after(
+/// The record of the change at `position` as it is. One that is gone already is told as that change left it, which a later
+/// one replaced: whoever is cut off now is told of its deletion later.
+pub fn find_told(
+    conn: &dyn Conn,
+    collection: &Arc<Collection>,
+    position: Position,
+    record_id: &str,
+) -> Result<Option<Record>> {
+    match rows::find_record(conn, collection, record_id)? {
+        Some(record) => Ok(Some(record)),
+        None => Ok(state_after(conn, position, &collection.id, record_id)?
+            .and_then(|old| rows::record_from_old(collection, record_id, &old))),
+    }
+}
+
+fn state_after(
     conn: &dyn Conn,
     position: Position,
     collection_id: &str,

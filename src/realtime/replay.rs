@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::access::Subject;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::query::{Caller, Request};
 use crate::rows;
 use crate::schema::{Collection, Record, Schema};
@@ -171,10 +171,11 @@ impl Reader<'_> {
     /// is.
     fn tell(&self, due: &Due<'_>, upto: Position, room: &mut usize) -> Result<Told> {
         let Due { owed, entries: Some(entries), .. } = due else { return Ok(Told::TooMany) };
-        let gaps = coalesce(entries.iter().take_while(|entry| entry.position <= upto).cloned());
+        let gaps = coalesce(entries.iter().take_while(|entry| entry.position <= upto));
         let may_be_too_many = gaps.len() * owed.topics.len() > MESSAGES_MAX;
-        let (mut tellings, mut count, mut fits_upto) = (Vec::new(), 0, None);
-        let mut is_full = false;
+        let (mut tellings, mut count) = (Vec::new(), 0);
+        // The last change that was told wholly, and that one once there was no room for another.
+        let (mut told_upto, mut full_after) = (None, None);
         for gap in gaps {
             let Some(collection) = self.schema.find_by_id(&gap.collection_id) else { continue };
             let Some((record, kind)) = self.newest(collection, &gap)? else { continue };
@@ -184,24 +185,25 @@ impl Reader<'_> {
                 if count > MESSAGES_MAX {
                     return Ok(Told::TooMany);
                 }
-                if is_full {
+                if full_after.is_some() {
                     continue; // only counted
                 }
                 let json = self.setup.judge.views.render(self.conn, &self.schema, &request, &record)?;
-                is_full = json.len() > *room && fits_upto.is_some();
+                if json.len() > *room {
+                    full_after = told_upto;
+                }
                 *room = room.saturating_sub(json.len());
                 tellings.push(Telling { topic, json, kind, position: gap.position });
             }
-            match fits_upto {
-                Some(fits_upto) if is_full && !may_be_too_many => return Ok(Told::TooMuch(fits_upto)),
-                _ if is_full => {}
-                _ => fits_upto = Some(gap.position),
+            if full_after.is_some() && !may_be_too_many {
+                break;
             }
+            told_upto = Some(gap.position);
         }
-        match fits_upto {
-            Some(fits_upto) if is_full => Ok(Told::TooMuch(fits_upto)),
-            _ => Ok(Told::Frames(self.framed(&tellings, due, upto))),
-        }
+        Ok(match full_after {
+            Some(fits_upto) => Told::TooMuch(fits_upto),
+            None => Told::Frames(self.framed(&tellings, due, upto)),
+        })
     }
 
     fn framed(&self, tellings: &[Telling<'_>], due: &Due<'_>, upto: Position) -> Vec<(Position, Bytes)> {
@@ -260,12 +262,7 @@ impl Reader<'_> {
 
     /// The record as it is to be told, and as what; `None` if a later entry tells of it.
     fn newest(&self, collection: &Arc<Collection>, gap: &Gap) -> Result<Option<(Record, ChangeKind)>> {
-        // One that goes later, beyond what is told now, is told as it was.
-        let stored = || match rows::find_record(self.conn, collection, &gap.record_id)? {
-            Some(record) => Ok::<_, Error>(Some(record)),
-            None => Ok(log::state_after(self.conn, gap.position, &gap.collection_id, &gap.record_id)?
-                .and_then(|old| rows::record_from_old(collection, &gap.record_id, &old))),
-        };
+        let stored = || log::find_told(self.conn, collection, gap.position, &gap.record_id);
         Ok(match gap.net {
             Net::Created => stored()?.map(|record| (record, ChangeKind::Create)),
             Net::Updated => stored()?.map(|record| (record, ChangeKind::Update)),

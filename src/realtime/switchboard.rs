@@ -277,12 +277,7 @@ impl Switchboard {
         }
         let record = match entry.kind {
             ChangeKind::Create | ChangeKind::Update => {
-                // One that is gone already is told as it was: whoever is cut off now is told of its deletion later.
-                rows::find_record(conn, collection, &entry.record_id).and_then(|found| match found {
-                    Some(record) => Ok(Some(record)),
-                    None => Ok(log::state_after(conn, entry.position, &entry.collection_id, &entry.record_id)?
-                        .and_then(|old| rows::record_from_old(collection, &entry.record_id, &old))),
-                })
+                log::find_told(conn, collection, entry.position, &entry.record_id)
             }
             ChangeKind::Delete => {
                 Ok(entry.old.as_deref().and_then(|old| rows::record_from_old(collection, &entry.record_id, old)))

@@ -105,13 +105,8 @@ fn unreadable_list(name: &str, source: serde_json::Error) -> UnreadableCollectio
 }
 
 impl Collection {
-    /// Reads a stored row.
-    pub fn from_stored(row: StoredCollection<'_>) -> Result<Self, UnreadableCollection> {
-        Self::from_stored_among(row, &mut KnownFields::default())
-    }
-
-    /// Reads one of many stored rows; `known` is for all of them.
-    pub fn from_stored_among(row: StoredCollection<'_>, known: &mut KnownFields) -> Result<Self, UnreadableCollection> {
+    /// Reads a stored row; `known` is for all rows that are read together.
+    pub fn from_stored(row: StoredCollection<'_>, known: &mut KnownFields) -> Result<Self, UnreadableCollection> {
         let name = &*row.name;
         let unreadable = |part| move |source| UnreadableCollection::Json { name: name.to_owned(), part, source };
         let fields = known.read_list(&row.fields, name)?;
@@ -249,6 +244,10 @@ mod tests {
 
     use super::*;
 
+    fn read(row: StoredCollection<'_>) -> Result<Collection, UnreadableCollection> {
+        Collection::from_stored(row, &mut KnownFields::default())
+    }
+
     fn stored_auth() -> StoredCollection<'static> {
         let mut options = auth_json(&AuthOptions::new());
         options.insert("later".to_owned(), json!({"secret": "new kind"}));
@@ -266,8 +265,8 @@ mod tests {
 
     #[test]
     fn a_row_is_written_as_it_was_read_with_the_keys_of_newer_versions() {
-        let collection = Collection::from_stored(stored_auth()).expect("readable");
-        let again = Collection::from_stored(collection.to_stored()).expect("readable");
+        let collection = read(stored_auth()).expect("readable");
+        let again = read(collection.to_stored()).expect("readable");
         assert_eq!(again.to_stored(), collection.to_stored());
         assert_eq!(collection.to_stored().indexes, "[]");
         assert!(collection.to_stored().fields.contains(r#""help":"a \u003c b""#));
@@ -280,7 +279,7 @@ mod tests {
         let mut row = stored_auth();
         let provider = r#""providers":[{"name":"google","clientId":"a","clientSecret":"hush"}]"#;
         row.options = row.options.replace(r#""providers":[]"#, provider).into();
-        let object = Collection::from_stored(row).expect("readable").to_json();
+        let object = read(row).expect("readable").to_json();
         let text = serde_json::to_string(&object).expect("plain data");
         assert!(text.contains(r#""clientId":"a""#));
         assert!(!text.contains("ecret"), "{text}");
@@ -324,7 +323,7 @@ mod tests {
     fn an_unknown_type_is_named() {
         let row = StoredCollection { type_name: "graph".into(), name: "g".into(), ..StoredCollection::default() };
         let row = StoredCollection { fields: "[]".into(), indexes: "[]".into(), options: "{}".into(), ..row };
-        let error = Collection::from_stored(row).expect_err("unreadable");
+        let error = read(row).expect_err("unreadable");
         assert_eq!(error.to_string(), r#"collection "g" has the unknown type "graph""#);
     }
 }

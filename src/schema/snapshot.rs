@@ -89,10 +89,6 @@ impl Schema {
 pub struct SharedSchema(ArcSwap<Schema>);
 
 impl SharedSchema {
-    pub fn new(schema: Schema) -> Self {
-        Self(ArcSwap::from_pointee(schema))
-    }
-
     pub fn current(&self) -> Arc<Schema> {
         self.0.load_full()
     }
